@@ -1,0 +1,215 @@
+"""Windows of a panel by index arithmetic: a batch is one indexed gather on the device that holds the panel.
+
+Dimension key: B batch, T time, L lookback, H horizon, O origins, C channels, P / F / K past / future / static covariates,
+S series, N rows.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from forecast.datasets.covariates import Covariates
+from forecast.datasets.panel import Ints, Panel
+
+BLOCK_ROWS = 1_000_000  # rows standardised at a time, which bounds the float64 copies
+SCALE_FLOOR = 0.02  # of a series' own deviation: a flat window is not blown up to noise
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Window:
+    """What a network receives.  Targets are standardised by ``location`` and ``scale``, and 0 where unobserved.
+
+    target, observed: (B, T, C).  past: (B, T, P).  future: (B, T + H, F).  static: (B, K).  The codes of each: int64.
+    series: (B,) number of the series plus 1 in the training panel, 0 for unseen ones.  location, scale: (B, 1, C).
+    answer, counted: (B, O, H, C), in training and validation only; ``counted`` marks the targets that enter the loss.
+    """
+
+    target: Tensor
+    observed: Tensor
+    past: Tensor
+    past_codes: Tensor
+    future: Tensor
+    future_codes: Tensor
+    static: Tensor
+    static_codes: Tensor
+    series: Tensor
+    location: Tensor
+    scale: Tensor
+    answer: Tensor | None = None
+    counted: Tensor | None = None
+
+    def prefix(self, steps: int, horizon: int) -> "Window":
+        """The window that ends ``steps`` into this one, on the same normalisation."""
+        ahead = steps + horizon
+        return replace(
+            self,
+            target=self.target[:, :steps],
+            observed=self.observed[:, :steps],
+            past=self.past[:, :steps],
+            past_codes=self.past_codes[:, :steps],
+            future=self.future[:, :ahead],
+            future_codes=self.future_codes[:, :ahead],
+            answer=None,
+            counted=None,
+        )
+
+
+class Windows:
+    """Every window of a panel, none of them materialised.
+
+    A window is (series, end): it sees the ``lookback`` rows before row ``end`` of the series and forecasts the
+    ``horizon`` rows from there.  A segment of O origins is named by its last one; the others lie ``stride`` rows apart
+    before it, and it sees ``lookback + (O − 1)·stride`` rows.  Rows before a series' start are padding.
+    """
+
+    def __init__(
+        self,
+        panel: Panel,
+        *,
+        covariates: Covariates,
+        lookback: int,
+        horizon: int,
+        stride: int = 1,
+        min_context: int = 1,
+        numbers: Ints | None = None,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        self.lookback, self.horizon, self.stride, self.min_context = lookback, horizon, stride, min_context
+        self.device = torch.device(device)
+        values, observed, self.series_location, self.series_scale = standardise(panel)
+        self.values = torch.from_numpy(values).to(self.device)  # (N, C)
+        self.observed = torch.from_numpy(observed).to(self.device)  # (N, C)
+        self.offsets = torch.from_numpy(panel.offsets[:-1].copy()).to(self.device)
+        self.ends = torch.from_numpy(np.ascontiguousarray(panel.ends)).to(self.device)
+        self.lengths = torch.from_numpy(panel.lengths).to(self.device)
+        series = np.arange(1, len(panel) + 1) if numbers is None else numbers
+        self.numbers = torch.from_numpy(series).to(self.device)
+        self.inputs = covariates.tensors(panel, ahead=horizon, device=self.device)
+        self._starts_of_segments: dict[int, Tensor] = {}
+
+    @property
+    def channels(self) -> int:
+        return int(self.values.shape[1])
+
+    def count(self, origins: int = 1) -> int:
+        """How many segments of ``origins`` origins there are to draw from."""
+        return int(self._segments(origins)[-1]) if len(self.ends) else 0
+
+    def _segments(self, origins: int) -> Tensor:
+        """(S,) cumulative number of segments.
+
+        Origins with enough context and a whole horizon are ``min_context … ends − H`` (at least one per series whose
+        context suffices).  The last origin of a segment runs on by (O − 1)·stride behind that range, so that each
+        origin lies in exactly O segments and all windows count the same; what lies outside weighs nothing.
+        """
+        if origins not in self._starts_of_segments:
+            first, last = self._origin_range()
+            counts = torch.where(last >= first, last - first + 1 + (origins - 1) * self.stride, 0)
+            self._starts_of_segments[origins] = counts.cumsum(0)
+        return self._starts_of_segments[origins]
+
+    def _origin_range(self) -> tuple[Tensor, Tensor]:
+        first = torch.full_like(self.ends, self.min_context)
+        return first, torch.maximum(self.ends - self.horizon, torch.minimum(first, self.ends - 1))
+
+    def segments(self, numbers: Tensor, origins: int = 1) -> tuple[Tensor, Tensor]:
+        """Segment numbers (B,) in [0, count) as (series, last origin), both (B,)."""
+        cumulative = self._segments(origins)
+        series = torch.searchsorted(cumulative, numbers, right=True)
+        before = torch.where(series > 0, cumulative[(series - 1).clamp(min=0)], 0)
+        return series, numbers - before + self.min_context
+
+    def sample(self, batch: int, *, origins: int = 1, generator: torch.Generator) -> Window:
+        """A batch of segments drawn uniformly, with answers."""
+        numbers = torch.randint(self.count(origins), (batch,), generator=generator).to(self.device)
+        series, last = self.segments(numbers, origins)
+        return self.gather(series, last, origins=origins, answers=True)
+
+    def gather(self, series: Tensor, last: Tensor, *, origins: int = 1, answers: bool = False) -> Window:
+        """The segments (series, last origin), each (B,), on one normalisation per segment."""
+        span = self.lookback + (origins - 1) * self.stride
+        relative = (last - span)[:, None] + torch.arange(span + self.horizon, device=self.device)  # (B, T + H)
+        limit = self.ends[series] if answers else torch.minimum(last, self.ends[series])
+        known = (relative >= 0) & (relative < limit[:, None])
+        rows = self.offsets[series][:, None] + relative.clamp(min=0).minimum(self.lengths[series][:, None] - 1)
+        observed = self.observed[rows] & known[..., None]  # (B, T + H, C)
+        values = self.values[rows]
+        usable, reference = self._usable_origins(observed, origins)
+        location, scale = location_and_scale(values, observed & reference[..., None])
+        values = torch.where(observed, (values - location) / scale, 0.0)
+        window = Window(
+            target=values[:, :span],
+            observed=observed[:, :span],
+            series=self.numbers[series],
+            location=location,
+            scale=scale,
+            **self.inputs.gather(series, rows, relative, span),
+        )
+        if not answers:
+            return window
+        answer = values[:, self.lookback :].unfold(1, self.horizon, self.stride)  # (B, O, C, H)
+        counted = observed[:, self.lookback :].unfold(1, self.horizon, self.stride) & usable[:, :, None, None]
+        return replace(window, answer=answer.transpose(2, 3), counted=counted.transpose(2, 3))
+
+    def _usable_origins(self, observed: Tensor, origins: int) -> tuple[Tensor, Tensor]:
+        """(B, O) origins with enough observed steps before them, and (B, T + H) the steps up to the first of these."""
+        seen = observed.any(-1)
+        places = self.lookback + self.stride * torch.arange(origins, device=self.device)
+        before = seen.cumsum(1)[:, places - 1]  # (B, O)
+        usable = before >= self.min_context
+        first = torch.where(usable.any(1), usable.int().argmax(1), origins - 1)
+        limit = self.lookback + self.stride * first
+        return usable, torch.arange(observed.shape[1], device=self.device) < limit[:, None]
+
+    def restore(self, values: Tensor, window: Window, series: Ints) -> np.ndarray:
+        """Forecasts (B, H, C, Q) on the window's scale in the panel's units, float64."""
+        z = values * window.scale[..., None] + window.location[..., None]  # (B, H, C, Q)
+        scale, location = self.series_scale[series], self.series_location[series]  # (B, C)
+        return z.double().cpu().numpy() * scale[:, None, :, None] + location[:, None, :, None]
+
+
+def location_and_scale(values: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and deviation (B, 1, C) of the known values (B, T, C); the deviation is floored, as series have deviation 1."""
+    count = known.sum(1, keepdim=True).clamp(min=1)
+    location = torch.where(known, values, 0.0).sum(1, keepdim=True) / count
+    variance = torch.where(known, values - location, 0.0).square().sum(1, keepdim=True) / count
+    return location, (variance + SCALE_FLOOR**2).sqrt()
+
+
+def standardise(panel: Panel) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Targets (N, C) in float32 with mean 0 and deviation 1 per series, the mask, and location and scale (S, C).
+
+    Statistics are taken over the observed steps up to each end, in float64: a level of 1e9 with variation 1 keeps all
+    of its variation.  A constant series has scale 1.
+    """
+    shape = (len(panel), panel.channels)
+    values = np.zeros(panel.target.shape, np.float32)
+    observed = np.zeros(panel.target.shape, bool)
+    location, scale = np.zeros(shape), np.ones(shape)
+    first = 0
+    while first < len(panel):
+        last = int(np.searchsorted(panel.offsets, panel.offsets[first] + BLOCK_ROWS, side="right")) - 1
+        last = min(max(last, first + 1), len(panel))
+        rows = slice(int(panel.offsets[first]), int(panel.offsets[last]))
+        block = _standardise_block(panel, first, last)
+        values[rows], observed[rows], location[first:last], scale[first:last] = block
+        first = last
+    return values, observed, location, scale
+
+
+def _standardise_block(panel: Panel, first: int, last: int) -> tuple[np.ndarray, ...]:
+    begin = panel.offsets[first]
+    lengths = panel.lengths[first:last]
+    starts = panel.offsets[first:last] - begin
+    raw = panel.target[begin : panel.offsets[last]].astype(np.float64)
+    position = np.arange(len(raw)) - np.repeat(starts, lengths)
+    seen = ~np.isnan(raw) & (position < np.repeat(panel.ends[first:last], lengths))[:, None]
+    count = np.maximum(np.add.reduceat(seen, starts, axis=0, dtype=np.int64), 1)
+    raw = np.where(seen, raw, 0.0)
+    location = np.add.reduceat(raw, starts, axis=0) / count
+    centred = np.where(seen, raw - np.repeat(location, lengths, axis=0), 0.0)
+    scale = np.sqrt(np.add.reduceat(np.square(centred), starts, axis=0) / count)
+    scale = np.where(scale > 1e-12 * np.maximum(1.0, np.abs(location)), scale, 1.0)
+    return centred / np.repeat(scale, lengths, axis=0), seen, location, scale
