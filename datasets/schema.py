@@ -26,6 +26,7 @@ class Schema:
 
     shape: how the user holds the data: a Series, a wide frame, a long frame or a bare array.
     time, id: column names; None where there is none (arrays have no time, single series no id).
+    indexed: the time came as the frame's index (named ``time``, or None if it had no name), and goes back so.
     target: target columns (C of them); in a wide frame one empty-named channel, as every column is a series.
     past, future, static: numeric covariates.  categories: vocabulary of each categorical covariate, by column;
     a category's code is its place in the vocabulary + 1, and 0 means unknown or missing.
@@ -39,6 +40,7 @@ class Schema:
     id: str | None
     freq: str
     timezone: str | None = None
+    indexed: bool = False
     past: tuple[str, ...] = ()
     future: tuple[str, ...] = ()
     static: tuple[str, ...] = ()
