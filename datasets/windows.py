@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from forecast.datasets.covariates import Covariates
+from forecast.datasets.inputs import Covariates
 from forecast.datasets.panel import Ints, Panel
 
 BLOCK_ROWS = 1_000_000  # rows standardised at a time, which bounds the float64 copies

@@ -177,7 +177,7 @@ class Forecaster:
 
         self._require_fit()
         truth = self._panel(X, y=y, schema=self.schema_)
-        panel, first = append(self.panel_, truth, context=self._context_steps() or 2 * self.horizon)
+        panel, first = append(self.panel_, truth, steps=self._context_steps() or 2 * self.horizon)
         series, ends = origins_every(first, panel.ends, self.horizon)
         if not len(series):
             raise ConfigError("X holds no step to score", f"Give at least one step after the first {int(first.min())}.")

@@ -1,0 +1,71 @@
+"""Scaled dot-product attention (Vaswani et al. 2017, section 3.2) through torch's fused kernel.
+
+Dimension key: B batch, N queries, M keys, D width, A heads.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from forecast.errors import ConfigError
+from forecast.layers.positions import rotate
+
+
+def split_heads(x: Tensor, heads: int) -> Tensor:
+    """(B, N, D) as (B, A, N, D / A)."""
+    return x.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+
+def check_heads(width: int, heads: int) -> None:
+    """``ConfigError`` where the width cannot be shared out evenly."""
+    if width % heads:
+        raise ConfigError(f"hidden_size={width} is not divisible by heads={heads}", "Change one of the two.")
+
+
+class SelfAttention(nn.Module):
+    """Every token reads the tokens of its own sequence; with ``causal``, only those up to itself.
+
+    Input, output: (B, N, D).  With ``rotary``, queries and keys are rotated by their positions (Su et al. 2021).
+    """
+
+    def __init__(self, width: int, heads: int, *, causal: bool, rotary: bool = False) -> None:
+        super().__init__()
+        check_heads(width, heads)
+        self.heads, self.causal, self.rotary = heads, causal, rotary
+        self.inputs = nn.Linear(width, 3 * width)
+        self.output = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        query, key, value = (split_heads(part, self.heads) for part in self.inputs(x).chunk(3, dim=-1))
+        if self.rotary:
+            query, key = rotate(query), rotate(key)
+        mixed = nn.functional.scaled_dot_product_attention(query, key, value, is_causal=self.causal)  # (B, A, N, D / A)
+        return self.output(mixed.transpose(1, 2).flatten(2))
+
+
+class CrossAttention(nn.Module):
+    """Tokens of one sequence read another one, the memory.
+
+    Input: (B, N, D) and memory (B, M, D).  Output: (B, N, D).
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        check_heads(width, heads)
+        self.heads = heads
+        self.query = nn.Linear(width, width)
+        self.memory = nn.Linear(width, 2 * width)
+        self.output = nn.Linear(width, width)
+
+    def forward(self, x: Tensor, memory: Tensor) -> Tensor:
+        query = split_heads(self.query(x), self.heads)
+        key, value = (split_heads(part, self.heads) for part in self.memory(memory).chunk(2, dim=-1))
+        mixed = nn.functional.scaled_dot_product_attention(query, key, value)
+        return self.output(mixed.transpose(1, 2).flatten(2))
+
+
+def explicit_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> Tensor:
+    """softmax(QKᵀ / √d)·V written out: what the fused kernel is held against.  mask: True where a key may be read."""
+    scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
+    if mask is not None:
+        scores = scores.masked_fill(~mask, float("-inf"))
+    return torch.softmax(scores, dim=-1) @ value

@@ -1,0 +1,49 @@
+"""Transformer blocks, normalised before each sub-layer (Xiong et al. 2020).
+
+Dimension key: B batch, N tokens, M memory, D width.
+"""
+
+from torch import Tensor, nn
+
+from forecast.layers.attention import CrossAttention, SelfAttention
+
+
+class FeedForward(nn.Sequential):
+    """Two linear maps with a GELU between, ``expansion`` times as wide.  Input, output: (…, D)."""
+
+    def __init__(self, width: int, *, expansion: int = 2, dropout: float = 0.0) -> None:
+        super().__init__(
+            nn.Linear(width, expansion * width), nn.GELU(), nn.Dropout(dropout), nn.Linear(expansion * width, width)
+        )
+
+
+class SelfAttentionBlock(nn.Module):
+    """Self-attention, then a feed-forward network, each on a normalised input and added to it.  (B, N, D) → same."""
+
+    def __init__(self, width: int, heads: int, *, causal: bool, rotary: bool = False, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.norm_attention, self.norm_feed = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attention = SelfAttention(width, heads, causal=causal, rotary=rotary)
+        self.feed = FeedForward(width, dropout=dropout)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.dropout(self.attention(self.norm_attention(x)))
+        return x + self.dropout(self.feed(self.norm_feed(x)))
+
+
+class DecoderBlock(nn.Module):
+    """Masked self-attention, cross-attention to a memory, feed-forward.  (B, N, D) and (B, M, D) → (B, N, D)."""
+
+    def __init__(self, width: int, heads: int, *, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.itself = SelfAttention(width, heads, causal=True)
+        self.memory = CrossAttention(width, heads)
+        self.feed = FeedForward(width, dropout=dropout)
+        self.norm_itself, self.norm_memory, self.norm_feed = (nn.LayerNorm(width) for _ in range(3))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, memory: Tensor) -> Tensor:
+        x = x + self.dropout(self.itself(self.norm_itself(x)))
+        x = x + self.dropout(self.memory(self.norm_memory(x), memory))
+        return x + self.dropout(self.feed(self.norm_feed(x)))

@@ -1,0 +1,59 @@
+"""The contract of every network: a window in, forecasts from its last O origins out.
+
+Dimension key: B batch, T time, H horizon, O origins, N tokens, C channels, Q outputs per step, D width.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from forecast.datasets.windows import Window
+from forecast.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """What the data and the output head fix about a network: counts of inputs and outputs, vocabularies with code 0.
+
+    series: how many series have an embedding of their own; 0 for none.
+    """
+
+    lookback: int
+    horizon: int
+    patch: int
+    outputs: int
+    channels: int = 1
+    past: int = 0
+    future: int = 0
+    static: int = 0
+    past_vocabulary: tuple[int, ...] = ()
+    future_vocabulary: tuple[int, ...] = ()
+    static_vocabulary: tuple[int, ...] = ()
+    series: int = 0
+
+
+class Network(nn.Module):
+    """Base of all networks.
+
+    causal: whether a token's state depends on nothing after the token, so that one pass forecasts from many origins.
+    Origins lie at token ends: ``sizes.patch`` steps apart, the last one at the end of the window.
+    """
+
+    causal: ClassVar[bool] = False
+
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__()
+        self.sizes = sizes
+
+    def forward(self, window: Window, origins: int = 1) -> Tensor:
+        """Forecasts (B, O, H, C, Q) on the window's scale."""
+        raise NotImplementedError
+
+    def require_causal(self, origins: int) -> None:
+        """``ConfigError`` where a network that is not causal is asked for more than one origin."""
+        if origins > 1 and not self.causal:
+            raise ConfigError(
+                f"{type(self).__name__} is not causal and forecasts from one origin per pass, not {origins}",
+                "Use origins=1 or a causal network.",
+            )

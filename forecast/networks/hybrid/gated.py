@@ -1,0 +1,56 @@
+"""Recurrence for local order, attention for reach, joined by a learned gate.
+
+Dimension key: B batch, N tokens, O origins, H horizon, C channels, Q outputs per step, D width.
+"""
+
+from torch import Tensor, nn
+
+from forecast.datasets.windows import Window
+from forecast.layers.blocks import SelfAttentionBlock
+from forecast.layers.gates import MixingGate
+from forecast.layers.positions import Positions, make_positions
+from forecast.layers.recurrent import Cell, RecurrentStack
+from forecast.networks.base import Network, Sizes
+from forecast.networks.decoders import DirectDecoder
+from forecast.networks.tokens import KnownAhead, Tokens
+from forecast.networks.transformer.direct import places
+
+
+class HybridNetwork(Network):
+    """Tokens → recurrent layers → causal attention over their states; a gate decides, feature by feature, how much of
+    each goes to the decoder."""
+
+    causal = True
+
+    def __init__(
+        self,
+        sizes: Sizes,
+        *,
+        cell: Cell,
+        width: int,
+        recurrent_layers: int,
+        attention_layers: int,
+        heads: int,
+        positions: Positions,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__(sizes)
+        self.ahead = KnownAhead(sizes)
+        self.tokens = Tokens(sizes, width)
+        self.recurrent = RecurrentStack(cell, width, layers=recurrent_layers, dropout=dropout)
+        self.positions = make_positions(positions, width, places(sizes))
+        rotary = positions == "rotary"
+        self.attention = nn.Sequential(
+            *(
+                SelfAttentionBlock(width, heads, causal=True, rotary=rotary, dropout=dropout)
+                for _ in range(attention_layers)
+            )
+        )
+        self.gate = MixingGate(width)
+        self.decoder = DirectDecoder(sizes, width, self.ahead.width, dropout=dropout)
+
+    def forward(self, window: Window, origins: int = 1) -> Tensor:
+        ahead = self.ahead(window)
+        local = self.recurrent(self.tokens(window, ahead))  # (B, N, D)
+        reach = self.attention(self.positions(local))
+        return self.decoder(self.gate(reach, local)[:, -origins:], ahead)

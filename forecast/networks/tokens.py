@@ -1,0 +1,88 @@
+"""A window as tokens of the model's width, and what is known ahead as patches.
+
+Dimension key: B batch, T time, H horizon, O origins, N tokens, P steps per token, M blocks ahead, C channels, D width.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from forecast.datasets.windows import Window
+from forecast.layers.embeddings import CodeEmbedding, patches
+from forecast.networks.base import Sizes
+
+
+class KnownAhead(nn.Module):
+    """Covariates known ahead of time as one vector per step.  Input: window.  Output: (B, T + H, width)."""
+
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__()
+        self.codes = CodeEmbedding(sizes.future_vocabulary)
+        self.width = sizes.future + self.codes.width
+
+    def forward(self, window: Window) -> Tensor:
+        if not self.codes.width:
+            return window.future
+        return torch.cat([window.future, self.codes(window.future_codes)], dim=-1)
+
+
+class StaticEmbedding(nn.Module):
+    """What is constant per series as one vector: statics, their categories and, where asked for, the series itself.
+
+    Input: window.  Output: (B, D), or None without any.  Series 0 is any unseen series; its vector stays 0.
+    """
+
+    def __init__(self, sizes: Sizes, width: int) -> None:
+        super().__init__()
+        self.codes = CodeEmbedding(sizes.static_vocabulary)
+        inputs = sizes.static + self.codes.width
+        self.project = nn.Linear(inputs, width) if inputs else None
+        self.series = nn.Embedding(sizes.series + 1, width, padding_idx=0) if sizes.series else None
+
+    def forward(self, window: Window) -> Tensor | None:
+        vector: Tensor | None = None
+        if self.project is not None:
+            vector = self.project(torch.cat([window.static, self.codes(window.static_codes)], dim=-1))
+        if self.series is not None:
+            own = self.series(window.series)
+            vector = own if vector is None else vector + own
+        return vector
+
+
+class Tokens(nn.Module):
+    """Cut a window into tokens of ``patch`` steps and project all that is known of each to the model's width.
+
+    A token holds the target, its mask, and past, future and static covariates of its steps.
+    Input: window with T steps, ahead (B, T + H, F).  Output: (B, N, D), N = ceil(T / P).
+    """
+
+    def __init__(self, sizes: Sizes, width: int) -> None:
+        super().__init__()
+        self.patch = sizes.patch
+        self.past_codes = CodeEmbedding(sizes.past_vocabulary)
+        self.static = StaticEmbedding(sizes, width)
+        ahead = sizes.future + CodeEmbedding(sizes.future_vocabulary).width
+        per_step = 2 * sizes.channels + sizes.past + self.past_codes.width + ahead
+        self.project = nn.Linear(sizes.patch * per_step, width)
+
+    def forward(self, window: Window, ahead: Tensor) -> Tensor:
+        steps = window.target.shape[1]
+        parts = [window.target, window.observed.to(window.target.dtype), window.past]
+        if self.past_codes.width:
+            parts.append(self.past_codes(window.past_codes))
+        parts.append(ahead[:, :steps])
+        embedded = self.project(patches(torch.cat(parts, dim=-1), self.patch))  # (B, N, D)
+        constant = self.static(window)
+        return embedded if constant is None else embedded + constant[:, None]
+
+
+def ahead_of_origins(ahead: Tensor, *, origins: int, stride: int, horizon: int, blocks: int) -> Tensor:
+    """The steps after each of the last O origins of (B, T + H, F), in M blocks: (B, O, M, ceil(H / M)·F).
+
+    The last block is filled up with zeros.
+    """
+    first = ahead.shape[1] - horizon - (origins - 1) * stride
+    steps = ahead[:, first:].unfold(1, horizon, stride).transpose(2, 3)  # (B, O, H, F)
+    length = -(-horizon // blocks)
+    if short := blocks * length - horizon:
+        steps = nn.functional.pad(steps, (0, 0, 0, short))
+    return steps.reshape(*steps.shape[:2], blocks, -1)

@@ -1,0 +1,52 @@
+"""Attention over tokens with a direct decoder: causal (decoder-only) or two-sided (encoder).
+
+Dimension key: B batch, N tokens, O origins, H horizon, C channels, Q outputs per step, D width.
+"""
+
+from torch import Tensor, nn
+
+from forecast.datasets.windows import Window
+from forecast.layers.blocks import SelfAttentionBlock
+from forecast.layers.positions import Positions, make_positions
+from forecast.networks.base import Network, Sizes
+from forecast.networks.decoders import DirectDecoder
+from forecast.networks.tokens import KnownAhead, Tokens
+
+
+def places(sizes: Sizes) -> int:
+    """Learned positions to keep: twice the tokens of the lookback, so that longer segments have places too."""
+    return 2 * -(-sizes.lookback // sizes.patch)
+
+
+class CausalTransformer(Network):
+    """Tokens → causal self-attention blocks → a forecast from the state at each origin (decoder-only)."""
+
+    causal = True
+
+    def __init__(
+        self, sizes: Sizes, *, width: int, layers: int, heads: int, positions: Positions, dropout: float = 0.0
+    ) -> None:
+        super().__init__(sizes)
+        self.ahead = KnownAhead(sizes)
+        self.tokens = Tokens(sizes, width)
+        self.positions = make_positions(positions, width, places(sizes))
+        rotary = positions == "rotary"
+        self.trunk = nn.Sequential(
+            *(
+                SelfAttentionBlock(width, heads, causal=self.causal, rotary=rotary, dropout=dropout)
+                for _ in range(layers)
+            )
+        )
+        self.decoder = DirectDecoder(sizes, width, self.ahead.width, dropout=dropout)
+
+    def forward(self, window: Window, origins: int = 1) -> Tensor:
+        self.require_causal(origins)
+        ahead = self.ahead(window)
+        states = self.trunk(self.positions(self.tokens(window, ahead)))  # (B, N, D)
+        return self.decoder(states[:, -origins:], ahead)
+
+
+class EncoderTransformer(CausalTransformer):
+    """The same with attention in both directions; the last token's state forecasts (encoder-only)."""
+
+    causal = False

@@ -1,0 +1,80 @@
+"""The full encoder–decoder of Vaswani et al. 2017, over patches.
+
+Dimension key: B batch, N tokens, H horizon, M blocks ahead, P steps per block, C channels, Q outputs, F known ahead, D width.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from forecast.datasets.windows import Window
+from forecast.layers.blocks import DecoderBlock, SelfAttentionBlock
+from forecast.layers.embeddings import patches
+from forecast.layers.positions import SinusoidalPositions
+from forecast.networks.base import Network, Sizes
+from forecast.networks.decoders import LONGEST_BLOCK
+from forecast.networks.tokens import KnownAhead, Tokens, ahead_of_origins
+
+
+class EncoderDecoderTransformer(Network):
+    """An encoder reads the window; a decoder with masked self- and cross-attention writes the horizon block by block.
+
+    A decoder token holds the block before it and what is known ahead of its own.  In training the blocks before come from
+    the answer (teacher forcing), in one pass; a forecast feeds back its own points, block after block.
+    ``point``: which of the Q outputs is the point forecast that is fed back.
+    """
+
+    causal = False
+
+    def __init__(
+        self, sizes: Sizes, *, width: int, layers: int, heads: int, point: int = 0, dropout: float = 0.0
+    ) -> None:
+        super().__init__(sizes)
+        self.point = point
+        self.ahead = KnownAhead(sizes)
+        self.tokens = Tokens(sizes, width)
+        self.positions = SinusoidalPositions()
+        self.encoder = nn.Sequential(
+            *(SelfAttentionBlock(width, heads, causal=False, dropout=dropout) for _ in range(layers))
+        )
+        self.decoder = nn.ModuleList(DecoderBlock(width, heads, dropout=dropout) for _ in range(layers))
+        block = sizes.patch if sizes.patch > 1 else min(sizes.horizon, LONGEST_BLOCK)
+        self.blocks = -(-sizes.horizon // block)
+        self.block = -(-sizes.horizon // self.blocks)
+        self.embed = nn.Linear(self.block * (sizes.channels + self.ahead.width), width)
+        self.norm_memory, self.norm = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.output = nn.Linear(width, self.block * sizes.channels * sizes.outputs)
+
+    def forward(self, window: Window, origins: int = 1) -> Tensor:
+        self.require_causal(origins)
+        ahead = self.ahead(window)
+        memory = self.norm_memory(self.encoder(self.positions(self.tokens(window, ahead))))  # (B, N, D)
+        known = ahead_of_origins(
+            ahead, origins=1, stride=1, horizon=self.sizes.horizon, blocks=self.blocks
+        )[:, 0]  # (B, M, block·F)
+        first = patches(window.target[:, -self.block :], self.block)  # (B, 1, block·C)
+        if self.training and window.answer is not None:
+            answer = self._answer_blocks(window.answer)  # (B, M, block·C)
+            steps = self._decode(torch.cat([first, answer[:, :-1]], dim=1), known, memory)
+        else:
+            steps = self._roll(first, known, memory)
+        return steps.flatten(1, 2)[:, None, : self.sizes.horizon]  # (B, 1, H, C, Q)
+
+    def _decode(self, before: Tensor, known: Tensor, memory: Tensor) -> Tensor:
+        """Blocks (B, M, block, C, Q) from the blocks before them (B, M, block·C) and what is known ahead."""
+        x = self.positions(self.embed(torch.cat([before, known[:, : before.shape[1]]], dim=-1)))
+        for block in self.decoder:
+            x = block(x, memory)
+        return self.output(self.norm(x)).unflatten(-1, (self.block, self.sizes.channels, self.sizes.outputs))
+
+    def _roll(self, first: Tensor, known: Tensor, memory: Tensor) -> Tensor:
+        before = first
+        for done in range(self.blocks):
+            steps = self._decode(before, known, memory)
+            if done + 1 < self.blocks:
+                before = torch.cat([before, steps[:, -1:, ..., self.point].flatten(2)], dim=1)
+        return steps
+
+    def _answer_blocks(self, answer: Tensor) -> Tensor:
+        short = self.blocks * self.block - self.sizes.horizon
+        steps = nn.functional.pad(answer[:, 0], (0, 0, 0, short))  # (B, M·block, C)
+        return steps.reshape(len(steps), self.blocks, -1)

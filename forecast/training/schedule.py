@@ -1,0 +1,32 @@
+"""How far a fit has come, and the learning rate there."""
+
+import math
+import time
+from dataclasses import dataclass
+
+WARM_UP = 0.1  # share of the run that the rate rises
+LAST = 0.01  # of the highest rate, at the end
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """Steps and seconds that a fit may take.  began: ``time.perf_counter()`` that the seconds count from."""
+
+    max_steps: int
+    max_time: float | None
+    began: float
+
+    def progress(self, step: int) -> float:
+        """Share of the budget used after ``step`` steps: the larger of steps and seconds, at most 1."""
+        used = step / self.max_steps
+        if self.max_time is not None:
+            used = max(used, (time.perf_counter() - self.began) / self.max_time)
+        return min(used, 1.0)
+
+
+def one_cycle(progress: float, highest: float) -> float:
+    """Learning rate: up along a quarter cosine, down along half a cosine (Smith & Topin 2018)."""
+    if progress < WARM_UP:
+        return highest * (LAST + (1 - LAST) * math.sin(math.pi / 2 * progress / WARM_UP))
+    fall = (progress - WARM_UP) / (1 - WARM_UP)
+    return highest * (LAST + (1 - LAST) * 0.5 * (1 + math.cos(math.pi * fall)))
