@@ -1,0 +1,64 @@
+"""Checkpoints: one safetensors file, replaced as a whole or not at all."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from forecast.errors import ConfigError
+
+FILE = "checkpoint.safetensors"
+
+
+def write(folder: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
+    """Write tensors and state; a kill or a full disk at any moment leaves the checkpoint before it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / f"{FILE}.part"
+    try:
+        plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        save_file(plain, partial, metadata={"state": json.dumps(state)})
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, folder / FILE)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read(folder: Path, identity: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """Tensors and state of an unfinished fit, or None where there is none.
+
+    ``ConfigError`` where the file belongs to other settings or data than ``identity``, or cannot be read.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return None
+    remedy = "Use another folder, or start anew with --force (remove the file)."
+    try:
+        with safe_open(path, framework="pt") as file:
+            state = json.loads(file.metadata()["state"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError):
+        raise ConfigError(f"{path} is no checkpoint that can be read", remedy, file=str(path)) from None
+    if state["identity"] != json.loads(json.dumps(identity)):
+        raise ConfigError(f"{path} belongs to a fit of other settings or data", remedy, file=str(path))
+    return tensors, state
+
+
+def remove(folder: Path) -> None:
+    """Delete the checkpoint of a finished fit."""
+    (folder / FILE).unlink(missing_ok=True)
+
+
+def pack(name: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors under a common prefix."""
+    return {f"{name}/{key}": value for key, value in tensors.items()}
+
+
+def unpack(name: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors that ``pack`` put under ``name``."""
+    prefix = f"{name}/"
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

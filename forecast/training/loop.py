@@ -1,0 +1,201 @@
+"""The one training loop: AdamW, one cycle of the rate, clipped gradients, best weights kept, early stopping.
+
+Dimension key: B batch, O origins, H horizon, C channels.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from forecast.datasets.windows import Window, Windows
+from forecast.errors import TrainingError
+from forecast.networks.base import Network
+from forecast.outputs import Output
+from forecast.training import checkpoint
+from forecast.training.optimiser import AdamW, clip_gradients
+from forecast.training.schedule import Budget, one_cycle
+
+OnReport = Callable[[int, float, dict[str, float]], bool | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How to train.  reports: validations over the whole run.  patience: reports without improvement before stopping.
+
+    identity: what a checkpoint must share to be resumed.
+    """
+
+    budget: Budget
+    batch_size: int
+    origins: int
+    learning_rate: float
+    weight_decay: float
+    seed: int
+    reports: int = 20
+    patience: int | None = None
+    clip: float = 1.0
+    folder: Path | None = None
+    identity: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True)
+class Progress:
+    """Where a run stands; JSON can hold it."""
+
+    step: int = 0
+    seconds: float = 0.0
+    best_step: int = 0
+    best_loss: float = math.inf
+    stale: int = 0
+    windows: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    stopped: str = ""
+
+
+class Training:
+    """One run of the loop over a network's weights."""
+
+    def __init__(
+        self,
+        network: Network,
+        output: Output,
+        windows: Windows,
+        plan: Plan,
+        *,
+        validation: list[Window] | None = None,
+        on_report: OnReport | None = None,
+    ) -> None:
+        self.network, self.output, self.windows, self.plan = network, output, windows, plan
+        self.validation, self.on_report = validation, on_report
+        self.parameters = [p for p in network.parameters() if p.requires_grad]
+        self.optimiser = AdamW(self.parameters, weight_decay=plan.weight_decay)
+        self.generator = torch.Generator().manual_seed(plan.seed)
+        self.progress = Progress()
+        self.best = self._weights()
+        self.losses: list[Tensor] = []  # of the steps since the last report, read all at once
+        self.began = time.perf_counter()
+
+    def run(self) -> Progress:
+        """Train to the end of the budget, load the best weights, and say how it went.
+
+        Raises ``TrainingError`` when the loss turns non-finite; the network then holds the last good weights.
+        """
+        self._resume()
+        progress, plan = self.progress, self.plan
+        report_at = self._next_report(plan.budget.progress(progress.step))
+        while (done := plan.budget.progress(progress.step)) < 1 and not progress.stopped:
+            self._step(one_cycle(done, plan.learning_rate))
+            done = plan.budget.progress(progress.step)
+            if done >= report_at:
+                self._report()
+                report_at = self._next_report(done)
+        if self.losses:
+            self._report()
+        self.network.load_state_dict(self.best)
+        progress.stopped = progress.stopped or ("steps" if progress.step >= plan.budget.max_steps else "time")
+        return progress
+
+    def _next_report(self, done: float) -> float:
+        return min(1.0, (math.floor(done * self.plan.reports + 1e-9) + 1) / self.plan.reports)
+
+    def _step(self, rate: float) -> None:
+        plan = self.plan
+        self.network.train()
+        window = self.windows.sample(plan.batch_size, origins=plan.origins, generator=self.generator)
+        assert window.answer is not None and window.counted is not None
+        total, count = self.output.loss(self.network(window, plan.origins), window.answer, window.counted)
+        loss = total / count.clamp(min=1)
+        self.optimiser.zero_grad()
+        loss.backward()
+        norm = clip_gradients(self.parameters, plan.clip)
+        self.optimiser.step(rate)
+        self.losses.append(torch.stack([loss.detach(), norm]))
+        self.progress.step += 1
+        self.progress.windows += plan.batch_size * plan.origins
+
+    def _report(self) -> None:
+        progress = self.progress
+        block = torch.stack(self.losses).cpu()
+        self.losses.clear()
+        self._require_finite(block)
+        losses = {"loss": float(block[:, 0].mean())}
+        if self.validation:
+            losses["validation"] = self.validate()
+        judged = losses.get("validation", -float(progress.step))  # without validation the latest weights are the best
+        if judged < progress.best_loss:
+            progress.best_loss, progress.best_step, progress.stale = judged, progress.step, 0
+            self.best = self._weights()
+        else:
+            progress.stale += 1
+        elapsed = progress.seconds + time.perf_counter() - self.began
+        losses["windows_per_second"] = progress.windows / max(elapsed, 1e-9)
+        progress.history.append({"step": progress.step, "seconds": elapsed, **losses})
+        if self.plan.patience is not None and progress.stale >= self.plan.patience:
+            progress.stopped = "early"
+        if self.plan.folder is not None:
+            self._save(elapsed)
+        if self.on_report is not None and self.on_report(progress.step, elapsed, losses):
+            progress.stopped = "report"
+
+    @torch.inference_mode()
+    def validate(self) -> float:
+        """Mean loss over the held-out windows."""
+        self.network.eval()
+        total = count = torch.zeros(())
+        for window in self.validation or []:
+            assert window.answer is not None and window.counted is not None
+            part, targets = self.output.loss(self.network(window), window.answer, window.counted)
+            total, count = total + part.cpu(), count + targets.cpu()
+        return float(total / count.clamp(min=1))
+
+    def _require_finite(self, block: Tensor) -> None:
+        """Tell at which step of the block (steps, [loss, norm]) the run broke, and why."""
+        bad = (~torch.isfinite(block)).any(1).nonzero()
+        if not len(bad):
+            return
+        place = int(bad[0, 0])
+        step = self.progress.step - len(block) + place + 1
+        self.network.load_state_dict(self.best)
+        if torch.isfinite(block[place, 0]):
+            cause, remedy = "a gradient overflowed", "Lower learning_rate."
+        elif place or step > 1:
+            cause, remedy = "the weights had grown too far at this learning rate", "Lower learning_rate."
+        else:
+            cause, remedy = "an input is not finite or too large", "Look for extreme values, or set transform='log1p'."
+        kept = f" The weights of step {self.progress.best_step} are kept."
+        raise TrainingError(f"the loss turned non-finite at step {step}: {cause}.{kept}", remedy, step=step)
+
+    def _weights(self) -> dict[str, Tensor]:
+        return {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+
+    # ------------------------------------------------------------------ checkpoints
+
+    def _save(self, elapsed: float) -> None:
+        assert self.plan.folder is not None
+        tensors = {
+            **checkpoint.pack("network", dict(self.network.state_dict())),
+            **checkpoint.pack("best", self.best),
+            **checkpoint.pack("optimiser", self.optimiser.state()),
+            "random/torch": torch.get_rng_state(),
+            "random/windows": self.generator.get_state(),
+        }
+        state = {**vars(self.progress), "seconds": elapsed}
+        checkpoint.write(self.plan.folder, tensors, {"identity": self.plan.identity, "progress": state})
+
+    def _resume(self) -> None:
+        found = None if self.plan.folder is None else checkpoint.read(self.plan.folder, self.plan.identity)
+        if found is None:
+            return
+        tensors, state = found
+        self.network.load_state_dict(checkpoint.unpack("network", tensors))
+        self.best = checkpoint.unpack("best", tensors)
+        self.optimiser.load_state(checkpoint.unpack("optimiser", tensors))
+        torch.set_rng_state(tensors["random/torch"])
+        self.generator.set_state(tensors["random/windows"])
+        self.progress = Progress(**state["progress"])
