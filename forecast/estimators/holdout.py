@@ -1,0 +1,56 @@
+"""Which targets are kept out of training to judge it by.
+
+Dimension key: S series, W windows, H horizon.
+"""
+
+import numpy as np
+
+from forecast.datasets.panel import Ints, Panel
+
+WANTED = 64  # validation windows below which several horizons are held out: one window of one series is mostly noise
+MOST = 2048  # windows that one validation looks at
+SHARE = 0.1  # of a series' steps that validation may take beyond one horizon
+
+HeldOut = tuple[Panel, Ints, Ints]
+
+
+def hold_out(panel: Panel, horizon: int, validation: int | Panel | None) -> tuple[Panel, HeldOut | None]:
+    """The panel to train on, and (panel, series, ends) of the validation windows; None where nothing can be held out.
+
+    validation: steps at the end of each series, a panel that continues this one, or None: one horizon of the series with
+    at least 3·H + 1 steps (more of them where they are few and long), at most a third of all targets.
+    """
+    if isinstance(validation, Panel):
+        place = validation.ids.get_indexer(panel.ids)
+        held = np.where(place >= 0, validation.ends[place] - panel.ends, 0)
+        whole, cut = validation, np.zeros(len(validation), np.int64)
+        cut[place[place >= 0]] = panel.ends[place >= 0]
+        return panel, _windows(whole, cut, np.where(cut > 0, whole.ends - cut, held.max(initial=0)), horizon)
+    held = _steps_held_out(panel, horizon, validation)
+    if not held.any():
+        return panel, None
+    return panel.cut(panel.ends - held), _windows(panel, panel.ends - held, held, horizon)
+
+
+def _steps_held_out(panel: Panel, horizon: int, validation: int | None) -> Ints:
+    """(S,) steps at the end of each series that no training loss sees."""
+    if validation is not None:
+        return np.where(panel.ends > validation + horizon, validation, 0)
+    able = panel.ends >= 3 * horizon + 1
+    if not able.any():
+        return np.zeros(len(panel), np.int64)
+    median = float(np.median(panel.ends[able]))
+    wanted = horizon - 1 + -(-WANTED // int(able.sum()))  # steps that hold the wanted number of windows
+    steps = max(horizon, min(wanted, int(SHARE * median)))
+    held = np.where(able & (panel.ends >= steps + 2 * horizon + 1), steps, np.where(able, horizon, 0))
+    surplus = np.cumsum(held) > panel.ends.sum() // 3
+    return np.where(surplus, 0, held)
+
+
+def _windows(panel: Panel, first: Ints, held: Ints, horizon: int) -> HeldOut | None:
+    """Origins from ``first`` on whose targets are all held out, thinned to at most ``MOST``."""
+    counts = np.where(held > 0, np.maximum(held - horizon + 1, 1), 0)
+    series = np.repeat(np.arange(len(panel)), counts)
+    ends = first[series] + np.arange(len(series)) - np.repeat(counts.cumsum() - counts, counts)
+    keep = np.linspace(0, len(series) - 1, min(MOST, len(series))).astype(np.int64)
+    return (panel, series[keep], ends[keep]) if len(series) else None

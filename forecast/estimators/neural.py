@@ -1,0 +1,225 @@
+"""What the three neural families share: resolving settings, training, and forecasting windows in batches.
+
+Dimension key: W windows, H horizon, C channels, V levels.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from forecast.datasets.inputs import Covariates
+from forecast.datasets.panel import Floats, Ints, Panel
+from forecast.datasets.windows import Window, Windows
+from forecast.estimators.base import Forecaster, Job
+from forecast.estimators.defaults import Resolved, resolve
+from forecast.estimators.holdout import hold_out
+from forecast.estimators.rolling import roll_forward
+from forecast.estimators.settings import Range, setting
+from forecast.networks.base import Network, Sizes
+from forecast.outputs import Output, PointLoss, make_output
+from forecast.training import checkpoint
+from forecast.training.device import borrowed, find_device, tune_process
+from forecast.training.loop import Plan, Progress, Training
+from forecast.training.schedule import Budget
+
+ROWS_PER_PASS = 1 << 22  # numbers of the widest activation that one forecasting pass may hold
+REFIT_SHARE = 0.55  # of max_time for the first of the two fits that refit=True asks for
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class NeuralForecaster(Forecaster):
+    """Base of the families: a subclass names its network and adds the settings that build it."""
+
+    lookback: int | None = setting(None, help="steps that the network sees; from the cycles when None", low=1)
+    tokens: Literal["patches", "steps"] = setting("patches", help="what a token is", search=("patches", "steps"))
+    patch: int | None = setting(None, help="steps per patch; from the season when None", low=1)
+    hidden_size: int = setting(64, help="width of the network", low=1, search=Range(low=32, high=256, step=32))
+    dropout: float = setting(0.0, help="share of activations dropped", low=0, below=1, search=(0.0, 0.1, 0.2))
+    calendar: bool = setting(True, help="calendar features of the time grid as covariates known ahead")
+    series_embedding: bool = setting(False, help="a learned vector per training series", search=(False, True))
+    point_loss: PointLoss = setting("mae", help="loss of points where levels is None: mae (median) or mse (mean)")
+    max_steps: int | None = setting(None, help="training steps; from the size of the data when None", low=1)
+    max_time: float | None = setting(None, help="seconds that fit may take as a whole", above=0)
+    batch_size: int | None = setting(None, help="segments per step", low=1, search=(32, 64, 128, 256))
+    origins: int | None = setting(None, help="origins trained per segment; causal networks only beyond 1", low=1)
+    learning_rate: float = setting(2e-3, help="highest learning rate", above=0, search=Range(low=3e-4, high=1e-2, log=True))
+    weight_decay: float = setting(0.01, help="decoupled weight decay", low=0, search=Range(low=1e-4, high=0.1, log=True))
+    patience: int | None = setting(10, help="validations (of 20) without improvement before stopping; None: never", low=1)
+    device: str = setting("auto", help="auto, cpu, cuda, cuda:1, mps")
+    threads: int | None = setting(None, help="CPU threads; all cores when None", low=1)
+
+    def _build(self, sizes: Sizes, output: Output) -> Network:
+        """The network of this family."""
+        raise NotImplementedError(type(self).__name__)
+
+    def _causal(self) -> bool:
+        """Whether the network that the settings describe is causal."""
+        return True
+
+    # ------------------------------------------------------------------ learning
+
+    def _learn(self, panel: Panel, job: Job) -> None:
+        device = find_device(self.device)
+        tune_process()
+        with borrowed(self.threads, self.seed, device):
+            self.resolved_ = resolve(self, panel, causal=self._causal())
+            self.covariates_ = Covariates.learn(panel, calendar=self.calendar, holidays=self.holidays)
+            self.series_ = {name: number for number, name in enumerate(panel.ids.tolist(), 1)}
+            self.output_ = make_output(self.levels, self.point_loss)
+            train, held_out = hold_out(panel, self.horizon, job.validation)
+            limit = self.max_time if self.max_time is None or not job.refit else REFIT_SHARE * self.max_time
+            progress = self._train(train, held_out, job, max_steps=self.resolved_.max_steps, limit=limit, device=device)
+            if job.refit and held_out is not None:
+                self._refit(panel, job, progress, device)
+        self.report_ |= {**asdict(self.resolved_), **self._account(progress)}
+
+    def _refit(self, panel: Panel, job: Job, found: Progress, device: torch.device) -> None:
+        """Train anew on all rows for the steps that validation found best."""
+        again = Job(began=job.began, on_report=job.on_report)
+        torch.manual_seed(self.seed)
+        self._train(panel, None, again, max_steps=max(found.best_step, 1), limit=self.max_time, device=device)
+
+    def _train(
+        self,
+        panel: Panel,
+        held_out: tuple[Panel, Ints, Ints] | None,
+        job: Job,
+        *,
+        max_steps: int,
+        limit: float | None,
+        device: torch.device,
+    ) -> Progress:
+        sizes = self._sizes(panel)
+        self.network_ = self._build(sizes, self.output_).to(device)
+        windows = self._windows(panel, device)
+        validation = None
+        if held_out is not None:
+            known, series, ends = held_out
+            validation = self._validation_windows(self._windows(known, device), series, ends)
+        plan = Plan(
+            budget=Budget(max_steps=max_steps, max_time=limit, began=job.began),
+            batch_size=self.resolved_.batch_size,
+            origins=self.resolved_.origins,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            seed=self.seed,
+            patience=self.patience,
+            folder=job.checkpoint,
+            identity=self._identity(),
+        )
+        training = Training(self.network_, self.output_, windows, plan, validation=validation, on_report=job.on_report)
+        progress = training.run()
+        self.network_.eval()
+        if job.checkpoint is not None:
+            checkpoint.remove(job.checkpoint)
+        return progress
+
+    def _identity(self) -> dict[str, Any]:
+        from forecast import __version__
+
+        return {"settings": self.get_params(), "fingerprint": self._fingerprint, "version": __version__}
+
+    def _sizes(self, panel: Panel) -> Sizes:
+        covariates = self.covariates_
+        return Sizes(
+            lookback=self.resolved_.lookback,
+            horizon=self.horizon,
+            patch=self.resolved_.patch,
+            outputs=self.output_.size,
+            channels=panel.channels,
+            past=covariates.past.width,
+            future=covariates.future_width,
+            static=covariates.static.width,
+            past_vocabulary=covariates.past_vocabulary,
+            future_vocabulary=covariates.future_vocabulary,
+            static_vocabulary=covariates.static_vocabulary,
+            series=len(self.series_) if self.series_embedding else 0,
+        )
+
+    def _windows(self, panel: Panel, device: torch.device) -> Windows:
+        numbers = np.array([self.series_.get(name, 0) for name in panel.ids.tolist()], np.int64)
+        return Windows(
+            panel,
+            covariates=self.covariates_,
+            lookback=self.resolved_.lookback,
+            horizon=self.horizon,
+            stride=self.resolved_.patch,
+            min_context=self.resolved_.min_context,
+            numbers=numbers,
+            device=device,
+        )
+
+    def _validation_windows(self, windows: Windows, series: Ints, ends: Ints) -> list[Window]:
+        size = self._windows_per_pass()
+        pairs = zip(_batches(series, size, windows), _batches(ends, size, windows), strict=True)
+        return [windows.gather(s, e, answers=True) for s, e in pairs]
+
+    def _account(self, progress: Progress) -> dict[str, Any]:
+        return {
+            "parameters": sum(p.numel() for p in self.network_.parameters()),
+            "steps": progress.step,
+            "best_step": progress.best_step,
+            "validation_loss": None if not np.isfinite(progress.best_loss) or progress.best_loss < 0 else progress.best_loss,
+            "stopped": progress.stopped,
+            "history": progress.history,
+        }
+
+    # ------------------------------------------------------------------ forecasting
+
+    def _context_steps(self) -> int:
+        return self.resolved_.lookback
+
+    def _windows_per_pass(self) -> int:
+        sizes = self.network_.sizes
+        widest = max(sizes.lookback * 8, sizes.horizon * sizes.channels * sizes.outputs * 3, 8 * self.hidden_size)
+        return max(1, ROWS_PER_PASS // widest)
+
+    def _forecast(
+        self, panel: Panel, series: Ints, ends: Ints, *, horizon: int, levels: tuple[float, ...]
+    ) -> Floats:
+        if horizon > self.horizon:
+            return roll_forward(self._forecast_once, panel, series, ends, self, horizon=horizon, levels=levels)
+        return self._forecast_once(panel, series, ends, levels)[:, :horizon]
+
+    def _forecast_once(self, panel: Panel, series: Ints, ends: Ints, levels: tuple[float, ...]) -> Floats:
+        """The network's own horizon from any origins: (W, H, C, 1 + V)."""
+        device = next(self.network_.parameters()).device
+        with borrowed(self.threads, self.seed, device), torch.inference_mode():
+            windows = self._windows(panel, device)
+            size = self._windows_per_pass()
+            done = []
+            for first in range(0, len(series), size):
+                batch = slice(first, first + size)
+                chosen, last = torch.from_numpy(series[batch]), torch.from_numpy(ends[batch])
+                window = windows.gather(chosen.to(device), last.to(device))
+                raw = self.network_(window)[:, 0]  # (B, H, C, Q)
+                done.append(windows.restore(self.output_.values(raw, levels), window, series[batch]))
+        return np.concatenate(done) if done else np.zeros((0, self.horizon, panel.channels, 1 + len(levels)))
+
+    # ------------------------------------------------------------------ saving
+
+    def _state(self) -> tuple[dict[str, Any], dict[str, Floats]]:
+        state = {
+            "resolved": asdict(self.resolved_),
+            "covariates": self.covariates_.to_json(),
+            "sizes": asdict(self.network_.sizes),
+            "series": list(self.series_),
+        }
+        return state, {name: value.detach().cpu().numpy() for name, value in self.network_.state_dict().items()}
+
+    def _restore(self, state: dict[str, Any], arrays: dict[str, Floats]) -> None:
+        self.resolved_ = Resolved(**state["resolved"])
+        self.covariates_ = Covariates.from_json(state["covariates"])
+        self.series_ = {name: number for number, name in enumerate(state["series"], 1)}
+        self.output_ = make_output(self.levels, self.point_loss)
+        sizes = Sizes(**{k: tuple(v) if isinstance(v, list) else v for k, v in state["sizes"].items()})
+        self.network_ = self._build(sizes, self.output_)
+        self.network_.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in arrays.items()})
+        self.network_.to(find_device(self.device)).eval()
+
+
+def _batches(values: Ints, size: int, windows: Windows) -> tuple[torch.Tensor, ...]:
+    return torch.from_numpy(values).to(windows.device).split(size)
+

@@ -1,0 +1,110 @@
+"""Forecasts longer than the trained horizon: block after block, each from simulated paths of the ones before.
+
+Dimension key: W windows, H trained horizon, C channels, V levels, K paths.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+
+from forecast.datasets.panel import Floats, Ints, Panel
+
+PATHS = 25
+
+Once = Callable[[Panel, Ints, Ints, tuple[float, ...]], Floats]
+
+
+class Roller(Protocol):
+    """What rolling needs to know of a forecaster."""
+
+    horizon: int
+    levels: tuple[float, ...] | None
+    seed: int
+
+    def _context_steps(self) -> int | None: ...
+
+
+def roll_forward(
+    once: Once, panel: Panel, series: Ints, ends: Ints, forecaster: Roller, *, horizon: int, levels: tuple[float, ...]
+) -> Floats:
+    """(W, horizon, C, 1 + V).  Points feed back points; levels come from ``PATHS`` paths that each feed back themselves.
+
+    A path takes one rank per block, so that a block that starts high stays high, and its spread grows with each block.
+    Past covariates are unobserved beyond the origin, covariates known ahead are read from the panel.
+    """
+    context = forecaster._context_steps() or int(ends.max())
+    points = _roll(once, _windows_as_panel(panel, series, ends, context, horizon), forecaster, horizon, ranks=None)
+    if not levels:
+        return points[..., None]
+    generator = np.random.default_rng(forecaster.seed)
+    blocks = -(-horizon // forecaster.horizon)
+    ranks = np.stack([generator.permuted((np.arange(PATHS) + 0.5) / PATHS) for _ in range(blocks)])  # (blocks, K)
+    copies = np.repeat(np.arange(len(series)), PATHS)
+    many = _windows_as_panel(panel, series[copies], ends[copies], context, horizon)
+    paths = _roll(once, many, forecaster, horizon, ranks=np.tile(ranks, (1, len(series))))  # (W·K, H, C)
+    paths = paths.reshape(len(series), PATHS, *paths.shape[1:])
+    own = once(panel, series, ends, levels)[..., 1:]  # the first block has levels of its own
+    spread = np.moveaxis(np.quantile(paths, levels, axis=1), 0, -1)
+    spread[:, : forecaster.horizon] = own
+    return np.concatenate([points[..., None], np.maximum.accumulate(spread, axis=-1)], axis=-1)
+
+
+def _roll(once: Once, panel: Panel, forecaster: Roller, horizon: int, *, ranks: Floats | None) -> Floats:
+    """Append block after block to a panel of its own: (W, horizon, C).  ranks: (blocks, W) levels to take, or points."""
+    trained = (0.5,) if forecaster.levels is None else tuple(sorted({*forecaster.levels, 0.5}))
+    everything = np.arange(len(panel))
+    first = panel.ends
+    target = panel.target.copy()
+    for done in range(0, horizon, forecaster.horizon):
+        steps = min(forecaster.horizon, horizon - done)
+        now = replace(panel, target=target, ends=first + done)
+        if ranks is None:
+            block = once(now, everything, now.ends, ())[:, :steps, :, 0]
+        else:
+            block = _at_rank(once(now, everything, now.ends, trained)[:, :steps, :, 1:], trained, ranks[done // forecaster.horizon])
+        rows = (panel.offsets[:-1] + now.ends)[:, None] + np.arange(steps)
+        target[rows] = block
+    return target[(panel.offsets[:-1] + first)[:, None] + np.arange(horizon)]
+
+
+def _at_rank(values: Floats, levels: tuple[float, ...], rank: Floats) -> Floats:
+    """(W, H, C) from levels (W, H, C, Q): each window at its own rank (W,), held at the outermost levels."""
+    known = np.array(levels)
+    rank = rank.clip(known[0], known[-1])
+    place = (np.searchsorted(known, rank, side="right") - 1).clip(0, max(len(known) - 2, 0))
+    if len(known) == 1:
+        return values[..., 0]
+    share = ((rank - known[place]) / (known[place + 1] - known[place]))[:, None, None]
+    low = np.take_along_axis(values, place[:, None, None, None], -1)[..., 0]
+    high = np.take_along_axis(values, place[:, None, None, None] + 1, -1)[..., 0]
+    return low + share * (high - low)
+
+
+def _windows_as_panel(panel: Panel, series: Ints, ends: Ints, context: int, horizon: int) -> Panel:
+    """A panel with one series per window: its last ``context`` rows, then ``horizon`` rows without a target."""
+    first = np.maximum(ends - context, 0)
+    length = ends - first + horizon
+    offsets = np.concatenate([[0], length.cumsum()])
+    position = np.arange(offsets[-1]) - np.repeat(offsets[:-1], length)
+    relative = position + np.repeat(first, length)
+    owner = np.repeat(series, length)
+    exists = relative < panel.lengths[owner]
+    rows = panel.offsets[owner] + np.minimum(relative, panel.lengths[owner] - 1)
+    known = relative < np.repeat(ends, length)
+    return replace(
+        panel,
+        ids=panel.ids[series],
+        starts=panel.starts[series] + first,
+        offsets=offsets,
+        ends=ends - first,
+        target=np.where(known[:, None], panel.target[rows].astype(np.float64), np.nan),
+        past=np.where(known[:, None], panel.past[rows], np.nan),
+        past_codes=np.where(known[:, None], panel.past_codes[rows], 0),
+        future=np.where(exists[:, None], panel.future[rows], np.nan),
+        future_codes=np.where(exists[:, None], panel.future_codes[rows], 0),
+        static=panel.static[series],
+        static_codes=panel.static_codes[series],
+        timeline=panel.timeline.select(rows),
+    )

@@ -1,0 +1,49 @@
+"""Attention over tokens: decoder-only, encoder-only, or both halves."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from forecast.estimators.neural import NeuralForecaster
+from forecast.estimators.settings import Range, setting
+from forecast.layers.positions import Positions
+from forecast.networks.base import Network, Sizes
+from forecast.networks.transformer.direct import CausalTransformer, EncoderTransformer
+from forecast.networks.transformer.encoder_decoder import EncoderDecoderTransformer
+from forecast.outputs import Output
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class TransformerForecaster(NeuralForecaster):
+    """Self-attention reads the tokens; see ``architecture`` for who may read whom."""
+
+    architecture: Literal["causal", "encoder", "encoder-decoder"] = setting(
+        "causal", help="causal: decoder-only; encoder: both directions; encoder-decoder: as in Vaswani et al. (2017)"
+    )
+    layers: int = setting(2, help="attention blocks (of each half)", low=1, search=Range(low=1, high=4, step=1))
+    heads: int = setting(4, help="attention heads; divides hidden_size", low=1, search=(2, 4, 8))
+    positions: Positions = setting("learned", help="how tokens know their place", search=("learned", "rotary"))
+
+    name: ClassVar[str] = "transformer"
+
+    def _causal(self) -> bool:
+        return self.architecture == "causal"
+
+    def _build(self, sizes: Sizes, output: Output) -> Network:
+        if self.architecture == "encoder-decoder":
+            return EncoderDecoderTransformer(
+                sizes,
+                width=self.hidden_size,
+                layers=self.layers,
+                heads=self.heads,
+                point=output.point,
+                dropout=self.dropout,
+            )
+        network = CausalTransformer if self.architecture == "causal" else EncoderTransformer
+        return network(
+            sizes,
+            width=self.hidden_size,
+            layers=self.layers,
+            heads=self.heads,
+            positions=self.positions,
+            dropout=self.dropout,
+        )
