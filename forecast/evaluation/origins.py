@@ -1,0 +1,98 @@
+"""Where a backtest forecasts from: the same number of folds for every series, counted back from its own end.
+
+Dimension key: S series, F folds, W windows.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from forecast.datasets.panel import Ints, Panel
+from forecast.errors import DataError
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Origins:
+    """The windows of a backtest, fold after fold.  Window w forecasts the rows from ``ends[w]`` on of ``series[w]``.
+
+    fold, series, ends: (W,).  first: (S,) the row from which each series is forecast first, 0 where it never is.
+    """
+
+    folds: int
+    fold: Ints
+    series: Ints
+    ends: Ints
+    first: Ints
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def block(self, first: int, last: int) -> Ints:
+        """Numbers of the windows of folds ``first`` … ``last − 1``."""
+        return np.flatnonzero((self.fold >= first) & (self.fold < last))
+
+    def first_of(self, fold: int) -> Ints:
+        """(S,) the row from which each series is forecast first in fold ``fold`` or later, 0 where it never is."""
+        later = self.fold >= fold
+        ends = np.full(len(self.first), np.iinfo(np.int64).max)
+        np.minimum.at(ends, self.series[later], self.ends[later])
+        return np.where(ends == np.iinfo(np.int64).max, 0, ends)
+
+
+def fold_origins(panel: Panel, *, horizon: int, folds: int, step: int) -> Origins:
+    """``folds`` origins per series, ``step`` rows apart, the last one ``horizon`` rows before its last observed target.
+
+    A series too short for all folds takes part in the last ones, from the first that leaves it an observed step.
+    """
+    back = horizon + step * np.arange(folds - 1, -1, -1)  # (F,)
+    ends = panel.ends[None, :] - back[:, None]  # (F, S)
+    fold, series = np.nonzero(ends > _first_observed(panel)[None, :])
+    origins = Origins(
+        folds=folds, fold=fold, series=series, ends=ends[fold, series], first=np.zeros(len(panel), np.int64)
+    )
+    return replace(origins, first=origins.first_of(0))
+
+
+def require_folds(panel: Panel, origins: Origins, *, horizon: int, step: int, train: int) -> None:
+    """``DataError`` unless some series has ``train`` observed steps before fold 0; says how many folds would fit."""
+    if _longest(panel, horizon + step * (origins.folds - 1)) >= train:
+        return
+    fit = next((k for k in range(origins.folds - 1, 0, -1) if _longest(panel, horizon + step * (k - 1)) >= train), 0)
+    longest = _longest(panel, 0)
+    cause = (
+        f"{origins.folds} folds of {horizon} steps, {step} apart, do not fit: {train} observed steps must come before "
+        f"the first, and the longest series has {longest} steps in all"
+    )
+    if fit:
+        raise DataError(cause, f"Ask for at most {fit} folds (folds, --folds), or for a shorter horizon.", folds=fit)
+    raise DataError(
+        cause, f"Not even one fold fits; give at least {train + horizon} steps or a shorter horizon.", folds=0
+    )
+
+
+def hide_after(panel: Panel, ends: Ints) -> Panel:
+    """The panel as it was known when each series ended at ``ends`` (S,): later targets and past covariates are gone.
+
+    Covariates known ahead stay.  The values are removed, not only marked, so that no forecaster can read them.
+    """
+    position = np.arange(len(panel.target)) - np.repeat(panel.offsets[:-1], panel.lengths)
+    later = position >= np.repeat(ends, panel.lengths)
+    target, past, codes = panel.target.copy(), panel.past.copy(), panel.past_codes.copy()
+    target[later], past[later], codes[later] = np.nan, np.nan, 0
+    return replace(panel.cut(ends), target=target, past=past, past_codes=codes)
+
+
+def _first_observed(panel: Panel) -> Ints:
+    """(S,) the first row of each series with an observed target; its end where there is none."""
+    rows = np.flatnonzero(~np.isnan(panel.target).all(axis=1))
+    place = np.searchsorted(rows, panel.offsets[:-1])
+    found = np.append(rows, len(panel.target))[place] - panel.offsets[:-1]
+    return np.minimum(found, panel.ends)
+
+
+def _longest(panel: Panel, back: int) -> int:
+    """Most observed steps that any series has up to ``back`` rows before its end."""
+    seen = np.concatenate([[0], np.cumsum(~np.isnan(panel.target).all(axis=1))])
+    first = panel.offsets[:-1]
+    last = first + np.maximum(panel.ends - back, 0)
+    return int((seen[last] - seen[first]).max(initial=0))

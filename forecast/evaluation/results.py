@@ -1,0 +1,171 @@
+"""What a backtest found: forecasts beside actuals, and their measures by series, step, fold or target.
+
+Dimension key: W windows, H horizon, C channels, Q levels, S series.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal, overload
+
+import numpy as np
+import pandas as pd
+
+from forecast.datasets.panel import Floats, Ints, Panel
+from forecast.errors import ConfigError
+from forecast.evaluation.metrics import seasonal_scales
+from forecast.evaluation.sums import Sums, measure, measures
+
+By = Literal["series", "step", "fold", "target"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Backtest:
+    """Forecasts of W windows, fold after fold, with what came.
+
+    fold, series, ends: (W,): window w forecasts rows ``ends[w] … ends[w] + horizon − 1`` of ``panel``'s series.
+    values: (W, H, C, 1 + Q) in the user's units, points first, then ``levels``.
+    actual: (W, H, C), NaN where unobserved.
+    season: of MASE and RMSSE.  fits: how often it was fitted.  left_out: ids of series too short for any fold.
+    """
+
+    name: str
+    panel: Panel
+    horizon: int
+    folds: int
+    step: int
+    season: int
+    levels: tuple[float, ...]
+    fold: Ints
+    series: Ints
+    ends: Ints
+    values: Floats
+    actual: Floats
+    fits: int
+    fit_seconds: float
+    predict_seconds: float
+    left_out: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def __repr__(self) -> str:
+        overall = self.metrics()
+        shown = ", ".join(f"{name}={overall[name]:.4g}" for name in ("mase", "wql", "mae") if name in overall)
+        return f"Backtest({self.name}: {self.folds} folds x {len(self.panel)} series x {self.horizon} steps; {shown})"
+
+    @overload
+    def metrics(self, by: None = None) -> dict[str, float]: ...
+
+    @overload
+    def metrics(self, by: By) -> pd.DataFrame: ...
+
+    def metrics(self, by: By | None = None) -> dict[str, float] | pd.DataFrame:
+        """All measures over everything, or a frame of them by series, horizon step, fold or target.
+
+        Steps count from 1, folds from 0.  Definitions and units: ``forecast.evaluation.metrics``.
+        ``count``: actuals; ``unscaled``: how many of them MASE and RMSSE leave out, as their series gives no scale.
+        """
+        if by is None:
+            everything = self._sums.by(np.zeros(len(self), np.int64), 1)
+            return {name: float(value[0]) for name, value in measures(everything, self.levels).items()}
+        groups = {"series": self._by_series, "step": self._by_step, "fold": self._by_fold, "target": self._by_target}
+        if by not in groups:
+            raise ConfigError(f"by={by!r} is not one of {', '.join(groups)}", "Leave it out for one row of measures.")
+        index, sums = groups[by]()
+        table = pd.DataFrame(measures(sums, self.levels), index=index)
+        return table.astype({"count": np.int64, "unscaled": np.int64})
+
+    def score(self) -> float:
+        """−MASE over everything: higher is better, as scikit-learn wants it."""
+        return -self.metrics()["mase"]
+
+    def frame(self) -> pd.DataFrame:
+        """Long frame, a row per window and step: fold, origin, id, time, target (where C > 1), actual, forecast, q….
+
+        The id column is called ``series`` where the data have none.  ``actual`` is NaN where nothing was observed.
+        """
+        windows, horizon, channels = self.actual.shape
+        each = horizon * channels
+        names = self._names()
+        steps = (self.panel.starts[self.series] + self.ends)[:, None] + np.arange(horizon)  # (W, H)
+        columns: dict[str, Any] = {
+            "fold": np.repeat(self.fold, each),
+            "origin": self._times(np.repeat(steps[:, 0] - 1, each)),
+            names["id"]: self.panel.ids[np.repeat(self.series, each)],
+            names["time"]: self._times(np.repeat(steps.ravel(), channels)),
+        }
+        if channels > 1:
+            columns["target"] = np.tile(np.array(self.panel.schema.target, dtype=object), windows * horizon)
+        columns["actual"] = self.actual.ravel()
+        for place, name in enumerate(("forecast", *(f"q{level:g}" for level in self.levels))):
+            columns[name] = self.values[..., place].ravel()
+        return pd.DataFrame(columns)
+
+    def summary(self) -> dict[str, Any]:
+        """Plain values for JSON: settings, measures overall (None where undefined), counts and seconds."""
+        return {
+            "forecaster": self.name,
+            "horizon": self.horizon,
+            "folds": self.folds,
+            "step": self.step,
+            "season": self.season,
+            "levels": list(self.levels),
+            "series": len(self.panel),
+            "windows": len(self),
+            "left_out": list(self.left_out),
+            "metrics": {k: round_or_none(v) for k, v in self.metrics().items()},
+            "fits": self.fits,
+            "fit_seconds": round(self.fit_seconds, 3),
+            "predict_seconds": round(self.predict_seconds, 3),
+        }
+
+    def with_season(self, season: int) -> "Backtest":
+        """The same forecasts with MASE and RMSSE on another season."""
+        return self if season == self.season else replace(self, season=season)
+
+    def with_levels(self, levels: tuple[float, ...]) -> "Backtest":
+        """The same forecasts with some of their levels only."""
+        if levels == self.levels:
+            return self
+        chosen = [0, *(1 + self.levels.index(level) for level in levels)]
+        return replace(self, levels=levels, values=self.values[..., chosen])
+
+    # ------------------------------------------------------------------ inside
+
+    @cached_property
+    def _sums(self) -> Sums:
+        panel = self.panel
+        scale, squared = seasonal_scales(panel.target, panel.offsets, self.series, self.ends, season=self.season)
+        return measure(self.actual, self.values, levels=self.levels, scale=scale, squared_scale=squared)
+
+    def _by_series(self) -> tuple[pd.Index, Floats]:
+        index = pd.Index(self.panel.ids, name=self._names()["id"])
+        return index, self._sums.by(self.series, len(self.panel))
+
+    def _by_step(self) -> tuple[pd.Index, Floats]:
+        return pd.RangeIndex(1, self.horizon + 1, name="step"), self._sums.steps.sum(axis=2)
+
+    def _by_fold(self) -> tuple[pd.Index, Floats]:
+        return pd.RangeIndex(self.folds, name="fold"), self._sums.by(self.fold, self.folds)
+
+    def _by_target(self) -> tuple[pd.Index, Floats]:
+        return pd.Index(self.panel.schema.target, name="target"), self._sums.windows.sum(axis=1)
+
+    def _names(self) -> dict[str, str]:
+        """The user's column names, unless they are taken by columns of the frame."""
+        schema = self.panel.schema
+        taken = {"fold", "origin", "target", "actual", "forecast"}
+        wanted = {"id": schema.id or "series", "time": schema.time or "time"}
+        fallback = {"id": "series", "time": "time"}
+        return {role: fallback[role] if name in taken else name for role, name in wanted.items()}
+
+    def _times(self, steps: Ints) -> pd.Index:
+        """Times of many steps, most of which repeat: each is worked out once."""
+        distinct, place = np.unique(steps, return_inverse=True)
+        return self.panel.timeline.times(distinct)[place]
+
+
+def round_or_none(value: float, digits: int = 6) -> float | None:
+    """A float with ``digits`` significant digits that JSON can hold; None for NaN and infinity."""
+    return float(f"{value:.{digits}g}") if math.isfinite(value) else None
