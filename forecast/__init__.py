@@ -1,10 +1,36 @@
 """Time-series forecasting with interchangeable LSTM, Transformer and hybrid networks."""
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # what type checkers and editors see of the lazy names below; a test keeps the two in step
+    from forecast.baselines import ARIMAForecaster as ARIMAForecaster
+    from forecast.baselines import DriftForecaster as DriftForecaster
+    from forecast.baselines import ETSForecaster as ETSForecaster
+    from forecast.baselines import LinearForecaster as LinearForecaster
+    from forecast.baselines import MeanForecaster as MeanForecaster
+    from forecast.baselines import NaiveForecaster as NaiveForecaster
+    from forecast.baselines import SeasonalNaiveForecaster as SeasonalNaiveForecaster
+    from forecast.baselines import ThetaForecaster as ThetaForecaster
+    from forecast.datasets import TimeSplit as TimeSplit
+    from forecast.datasets import load_dataset as load_dataset
+    from forecast.errors import ConfigError as ConfigError
+    from forecast.errors import DataError as DataError
+    from forecast.errors import ForecastError as ForecastError
+    from forecast.errors import ModelFormatError as ModelFormatError
+    from forecast.errors import NotFittedError as NotFittedError
+    from forecast.errors import TrainingError as TrainingError
+    from forecast.estimators import Forecaster as Forecaster
+    from forecast.estimators import HybridForecaster as HybridForecaster
+    from forecast.estimators import LSTMForecaster as LSTMForecaster
+    from forecast.estimators import TransformerForecaster as TransformerForecaster
+    from forecast.evaluation import backtest as backtest
+    from forecast.persistence import load as load
+    from forecast.presets import create as create
 
 # Public name -> module that defines it. Heavy libraries are imported with the first name that needs them.
 _HOME = {
+    "Forecaster": "forecast.estimators",
     "LSTMForecaster": "forecast.estimators",
     "TransformerForecaster": "forecast.estimators",
     "HybridForecaster": "forecast.estimators",
@@ -24,7 +50,9 @@ _HOME = {
     "ForecastError": "forecast.errors",
     "DataError": "forecast.errors",
     "ConfigError": "forecast.errors",
+    "NotFittedError": "forecast.errors",
     "ModelFormatError": "forecast.errors",
+    "TrainingError": "forecast.errors",
 }
 
 __version__ = "0.1.0"
@@ -32,9 +60,10 @@ __all__ = ["__version__", *sorted(_HOME)]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
-    raise AttributeError(f"module 'forecast' has no attribute {name!r}")
+    if name not in _HOME:
+        raise AttributeError(f"module 'forecast' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOME[name]), name)
+    return value
 
 
 def __dir__() -> list[str]:

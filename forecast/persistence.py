@@ -1,0 +1,225 @@
+"""Saved models: a folder of ``model.json`` and ``weights.safetensors`` that holds numbers and text, and never code.
+
+Nothing read from a folder is executed or used as a path: the class is found by its name in the table of forecasters,
+the two file names are fixed, and every byte is checked against the checksums before it is used.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import re
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from forecast import __version__
+from forecast.errors import ConfigError, ForecastError, ModelFormatError
+from forecast.plain import from_plain, to_plain
+
+if TYPE_CHECKING:
+    from forecast.estimators.base import Forecaster
+
+FORMAT = 1  # raise it when a folder written before can no longer be read as it is, and keep reading the old ones
+DOCUMENT, WEIGHTS = "model.json", "weights.safetensors"
+CODE_SUFFIXES = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".bin", ".joblib", ".dill", ".npy", ".npz")
+CODE_BEGINNINGS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04", b"\x1f\x8b", b"\x93NUMPY")
+_RECORDED = ("numpy", "pandas", "torch", "statsmodels", "safetensors")
+_VERSION = re.compile(r"\d+(\.\w+)*")
+
+
+def save(forecaster: "Forecaster", folder: str | Path, *, force: bool = False) -> None:
+    """Write a fitted forecaster to ``folder``, whole or not at all.
+
+    Raises ``ConfigError`` where the folder is not empty (unless ``force``, which replaces the model in it and leaves
+    other files alone) or cannot be written, and ``NotFittedError`` before ``fit``.
+    """
+    from safetensors.numpy import save as to_bytes
+
+    from forecast.packing import pack
+
+    forecaster._require_fit()
+    folder = Path(folder)
+    _require_free(folder, force=force)
+    document, arrays = pack(forecaster)
+    weights = to_bytes({name: array.copy(order="C") for name, array in arrays.items()}, {"format": "seqcast"})
+    document = {
+        "format": FORMAT,
+        "versions": _versions(),
+        **document,
+        "weights": {"bytes": len(weights), "sha256": hashlib.sha256(weights).hexdigest()},
+    }
+    text = json.dumps({**document, "checksum": _checksum(document)}, indent=1, ensure_ascii=False, allow_nan=False)
+    with _written_whole(folder) as partial:
+        _write(partial / WEIGHTS, weights)
+        _write(partial / DOCUMENT, text.encode())
+
+
+def load(folder: str | Path, *, device: str | None = None) -> "Forecaster":
+    """The forecaster saved in ``folder``, ready to predict; on another ``device`` than it was made for, if one is named.
+
+    Raises ``ModelFormatError`` for a folder that is missing, incomplete, damaged, edited, of a newer format, or that
+    holds a file which could carry code.
+    """
+    folder = Path(folder)
+    _require_harmless(folder)
+    document = read_document(folder)
+    arrays = _read_weights(folder / WEIGHTS, document["weights"])
+    from forecast.packing import unpack
+
+    try:
+        moves = device is not None and "device" in document["settings"]
+        return unpack(document, arrays, {"device": device} if moves else {})
+    except ForecastError as error:
+        raise ModelFormatError(f"{folder / DOCUMENT} cannot be used: {error.cause}", error.remedy) from error
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RuntimeError) as error:
+        cause = f"{folder / DOCUMENT} does not describe a forecaster ({type(error).__name__}: {error})"
+        raise ModelFormatError(cause, "Save the model again.") from error
+
+
+def read_document(folder: str | Path) -> dict[str, Any]:
+    """What ``model.json`` says, checked against its checksum; loads neither weights nor torch."""
+    path = Path(folder) / DOCUMENT
+    document = _parse(path, _read(path))
+    found = document.get("format")
+    if type(found) is not int or found < 1:
+        _refuse(path, "does not say its format")
+    if found > FORMAT:
+        versions = document.get("versions")
+        newer = str(versions.get("seqcast")) if isinstance(versions, dict) else ""
+        wanted = f"seqcast>={newer}" if _VERSION.fullmatch(newer) else "seqcast"
+        raise ModelFormatError(
+            f"{path} has format {found}; seqcast {__version__} reads formats up to {FORMAT}",
+            f"Install the version that wrote it: pip install --upgrade '{wanted}'.",
+        )
+    stated = document.pop("checksum", None)
+    if stated != _checksum(document):
+        _refuse(path, "was changed after it was written")
+    if not isinstance(document.get("weights"), dict):
+        _refuse(path, "does not say what belongs to it")
+    return document
+
+
+# ---------------------------------------------------------------------- writing
+
+
+def _require_free(folder: Path, *, force: bool) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder} is a file, not a folder", "Name another folder.", file=str(folder))
+    if folder.is_dir() and any(folder.iterdir()) and not force:
+        remedy = "Name another folder, or replace the model in it with force=True (--force)."
+        raise ConfigError(f"{folder} is not empty", remedy, file=str(folder))
+
+
+@contextmanager
+def _written_whole(folder: Path) -> Iterator[Path]:
+    """A folder beside ``folder`` to write into; what is there at the end moves in, ``model.json`` last."""
+    partial = folder.parent / f".{folder.name}-{secrets.token_hex(4)}"
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        if folder.exists():
+            for name in (WEIGHTS, DOCUMENT):
+                os.replace(partial / name, folder / name)
+        else:
+            os.replace(partial, folder)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError(f"{folder} cannot be written: {reason}", "Name another folder.", file=str(folder)) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _versions() -> dict[str, str]:
+    found = {"seqcast": __version__, "python": platform.python_version()}
+    for name in _RECORDED:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _checksum(document: dict[str, Any]) -> str:
+    """SHA-256 over a spelling of the document that does not depend on order or blanks."""
+    text = json.dumps(to_plain(document), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+# ---------------------------------------------------------------------- reading
+
+
+def _require_harmless(folder: Path) -> None:
+    """Raise unless ``folder`` is a folder of plain files none of which could carry code."""
+    if not folder.is_dir():
+        what = "is a file, not a model folder" if folder.exists() else "does not exist"
+        raise ModelFormatError(f"{folder} {what}", "Give the folder that save or `forecast fit -o` wrote.")
+    for entry in sorted(folder.iterdir()):
+        mode = entry.lstat().st_mode
+        if stat.S_ISLNK(mode):
+            _refuse(entry, "is a link", "Copy the file itself into the model folder.")
+        if entry.name in (DOCUMENT, WEIGHTS) and not stat.S_ISREG(mode):
+            _refuse(entry, "is not a file")
+        if stat.S_ISREG(mode) and (entry.suffix.lower() in CODE_SUFFIXES or _begins_like_code(entry)):
+            remedy = "Remove it if you put it there; do not trust the folder if you did not."
+            _refuse(entry, "could carry code that runs when it is read", remedy)
+    if not (folder / DOCUMENT).exists():
+        _refuse(folder, f"holds no {DOCUMENT}", "Saving was not finished, or this is no model folder.")
+
+
+def _begins_like_code(path: Path) -> bool:
+    return _read(path, 6).startswith(CODE_BEGINNINGS)
+
+
+def _read(path: Path, size: int = -1) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(size)
+    except OSError as error:
+        _refuse(path, f"cannot be read: {error.strerror}")
+
+
+def _parse(path: Path, data: bytes) -> dict[str, Any]:
+    def refuse_constant(name: str) -> NoReturn:
+        raise ValueError(f"{name} is not JSON")
+
+    try:
+        document = json.loads(data.decode(), object_hook=from_plain, parse_constant=refuse_constant)
+    except (ValueError, RecursionError):
+        _refuse(path, "is cut off or damaged")
+    if not isinstance(document, dict):
+        _refuse(path, "is no model description")
+    return document
+
+
+def _read_weights(path: Path, stated: dict[str, Any]) -> dict[str, Any]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as from_bytes
+
+    if not path.exists():
+        _refuse(path, "is missing")
+    data = _read(path)
+    if len(data) != stated.get("bytes"):
+        _refuse(path, f"has {len(data)} bytes where {DOCUMENT} says {stated.get('bytes')}")
+    if hashlib.sha256(data).hexdigest() != stated.get("sha256"):
+        _refuse(path, f"does not belong to this {DOCUMENT}")
+    try:
+        return dict(from_bytes(data))
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        _refuse(path, f"is damaged ({error})")
+
+
+def _refuse(path: Path, why: str, remedy: str = "Save the model again, or copy the folder anew.") -> NoReturn:
+    raise ModelFormatError(f"{path} {why}", remedy, file=str(path))
