@@ -72,7 +72,7 @@ def _from_day_and_clock(frame: pd.DataFrame, day: str) -> tuple[pd.Series, tuple
     """A date of the day with a time of day, or with an hour where days repeat."""
     dates = frame[day]
     head = dates.iloc[:1000]
-    if not bool((head == head.dt.normalize()).all()) or head.is_unique and len(head) == len(dates):
+    if not bool((head == head.dt.normalize()).all()) or (head.is_unique and len(head) == len(dates)):
         return None
     for name in frame.columns:
         if name != day and not pd.api.types.is_numeric_dtype(frame[name].dtype):

@@ -23,8 +23,19 @@ MONTH_YEAR = re.compile(r"(?P<b>\d{1,2})[-/.](?P<y>\d{4})")
 QUARTER = re.compile(r"(?P<y>\d{4})[- ]?[Qq](?P<q>[1-4])|[Qq](?P<q2>[1-4])[- /]?(?P<y2>\d{4})")
 WEEK = re.compile(r"\d{4}-?W\d{2}")
 CLOCK = re.compile(_TIME)
-_NAMED = ("%b-%y", "%b-%Y", "%b %Y", "%B %Y", "%B-%Y", "%Y-%b", "%Y %b", "%b-%d-%Y", "%b %d, %Y", "%B %d, %Y")
-_NAMED += tuple(f"%d{s}%{m}{s}%{y}" for s in "- /" for m in "bB" for y in "yY") + ("%Y-%b-%d", "%a, %d %b %Y")
+_NAMED: tuple[str, ...] = (
+    "%b-%y",
+    "%b-%Y",
+    "%b %Y",
+    "%B %Y",
+    "%B-%Y",
+    "%Y-%b",
+    "%Y %b",
+    "%b-%d-%Y",
+    "%b %d, %Y",
+    "%B %d, %Y",
+)
+_NAMED += ("%Y-%b-%d", "%a, %d %b %Y", *(f"%d{s}%{m}{s}%{y}" for s in "- /" for m in "bB" for y in "yY"))
 _NAMED += tuple(f"{day} {clock}" for day in _NAMED for clock in ("%H:%M", "%H:%M:%S"))
 _PATTERNS = (YEAR_FIRST, DAY_OR_MONTH_FIRST, MONTH_YEAR, QUARTER, WEEK)
 _MONTH_NAME = re.compile(r"(?i)(?<![a-z])(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)")
@@ -249,6 +260,6 @@ def read_numbers_as_dates(column: pd.Series) -> tuple[pd.Series, str] | None:
             return dates, f"numbers like {low} read as dates"
     for unit, scale in (("s", 1), ("ms", 10**3), ("us", 10**6), ("ns", 10**9)):
         if 10**8 * scale <= low and high < 4 * 10**9 * scale:
-            seconds = pd.to_datetime(column, unit=unit, utc=True)
+            seconds = pd.Series(pd.to_datetime(column.to_numpy(), unit=unit, utc=True), index=column.index)
             return seconds, f"numbers like {low} read as {unit} since 1970, UTC"
     return None

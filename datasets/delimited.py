@@ -17,7 +17,7 @@ _CHUNK = 1 << 26  # bytes looked at in one go when rows are counted
 
 
 def read_delimited(data: bytes, *, file: str) -> tuple[pd.DataFrame, Source]:
-    """Text in any of the usual encodings as a frame of numbers and text.  Raises DataError; dates are read elsewhere."""
+    """Text in any of the usual encodings as a frame of numbers and text; dates come later.  Raises DataError."""
     text, notes = to_utf8(data, file=file)
     dialect = sniff(text, file=file)
     notes += list(dialect.notes)
@@ -111,7 +111,7 @@ def _drop_empty(frame: pd.DataFrame, source: Source) -> tuple[pd.DataFrame, Sour
 
 
 def _refuse_ragged(data: bytes, dialect: Dialect, *, file: str) -> None:
-    """Raise for the first row with more or fewer cells than the header: by counting, and by parsing only if in doubt."""
+    """Raise for the first row with more or fewer cells than the header: counted, or parsed if there are quotes."""
     width = len(dialect.names)
     separator = dialect.separator.encode()
     if b'"' not in data:

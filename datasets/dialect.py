@@ -37,8 +37,11 @@ _POINT = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?")
 
 @dataclass(frozen=True, kw_only=True)
 class Dialect:
-    """skip: lines before the first row of data, header included.  text: columns whose empty mark is "" alone, because
-    they hold words ("NA" may be Namibia).  codes: numbers with leading zeros that are names (007), to be kept as text."""
+    """How to parse a file.
+
+    skip: lines before the first row of data, header included.  text: columns of words, where only an empty cell is a
+    missing one ("NA" may be Namibia).  codes: columns of numbers with leading zeros, names like 007, kept as text.
+    """
 
     separator: str
     decimal: str

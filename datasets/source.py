@@ -15,7 +15,7 @@ class Source:
     time: the column that holds the time for certain (it was the index of the frame or Series); None: to be found.
     id: the column that holds the series' name for certain (the other level of the index); None: to be found.
     indexed: the time was the index, so the answer has it as its index too.
-    target: columns that are the target for certain: ``y`` given beside X, the one column of a Series, those of an array.
+    target: columns that are the target for certain: ``y`` given beside X, a Series, the columns of an array.
     static: columns known to be constant per series (the attributes of a ``.tsf`` file).
     parts: columns that were joined into the column ``time`` (year, month, day); they are covariates only by name.
     labels: the user's own column labels, where they were not text.

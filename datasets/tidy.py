@@ -1,5 +1,6 @@
 """A frame of any columns made plain: text names, dates as datetime64, numbers as numpy numbers, the rest text."""
 
+from collections.abc import Hashable
 from dataclasses import replace
 
 import numpy as np
@@ -40,7 +41,7 @@ def _with(frame: pd.DataFrame, columns: dict[str, pd.Series]) -> pd.DataFrame:
     return frame.assign(**columns) if columns else frame
 
 
-def _text_names(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, object]]:
+def _text_names(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Hashable]]:
     """Names as text, and the user's own labels of those that were not."""
     if isinstance(frame.columns, pd.MultiIndex):
         remedy = "Stack the upper level into an id column, or join the levels into one name."
@@ -51,7 +52,9 @@ def _text_names(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, object]]:
         raise DataError(
             f"the column {twice[0]!r} is there twice", "Give every column a name of its own.", column=twice[0]
         )
-    labels = {name: label for name, label in zip(names, frame.columns, strict=True) if not isinstance(label, str)}
+    labels: dict[str, Hashable] = {
+        name: label for name, label in zip(names, frame.columns, strict=True) if not isinstance(label, str)
+    }
     return (frame.set_axis(pd.Index(names, dtype=object), axis=1) if labels else frame), labels
 
 

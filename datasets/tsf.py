@@ -89,10 +89,14 @@ def _long(
     id_name = next((name for name in table if name.lower() in ("series_name", "id", "name")), next(iter(table), None))
     ids = table.pop(id_name) if id_name is not None else pd.Series([f"T{k + 1}" for k in range(len(values))])
     time, notes = _times(starts[0] if starts else None, frequency, within, lengths)
-    columns: dict[str, Any] = {"id": ids.repeat(lengths).to_numpy(), "time": time, "target": np.concatenate(values)}
+    columns: dict[str, Any] = {
+        "id": ids.take(np.repeat(np.arange(len(values)), lengths)).to_numpy(),
+        "time": time,
+        "target": np.concatenate(values),
+    }
     for name, column in table.items():
         column = pd.to_numeric(column, errors="coerce") if kinds[name] in ("numeric", "integer") else column
-        columns[name] = column.repeat(lengths).to_numpy()
+        columns[name] = column.take(np.repeat(np.arange(len(values)), lengths)).to_numpy()
     message = f"Monash file of {len(values)} series, {frequency or 'no frequency'} (id, time, target)"
     notes.insert(0, Note(topic="layout", message=message, count=len(values)))
     source = Source(
@@ -114,7 +118,7 @@ def _times(starts: pd.Series | None, frequency: str, within: np.ndarray, lengths
         number, unit = frequency.split("_", 1)
         seconds = int(number) * _UNITS[unit] if number.isdigit() and unit in _UNITS else None
     dates = None if starts is None else pd.to_datetime(starts, format="%Y-%m-%d %H-%M-%S", errors="coerce")
-    if dates is None or dates.isna().any() or months is None and seconds is None:
+    if dates is None or dates.isna().any() or (months is None and seconds is None):
         lacking = "start" if dates is None or dates.isna().any() else f"frequency that is known ({frequency!r})"
         return within, [Note(topic="role", message=f"time counts the steps from 0: the file holds no {lacking}")]
     first = np.repeat(dates.to_numpy("datetime64[us]"), lengths)
