@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import ssl
 import sys
 import time
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from email.message import Message
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
@@ -76,9 +78,42 @@ def fetch(
             transfer.mark.unlink(missing_ok=True)
         _beside(target, ".sha256").write_text(found + "\n")
     except OSError as error:
-        cause = f"cannot write {target}: {error.strerror or error}"
-        raise DataError(cause, "Name a writable folder in FORECAST_CACHE.", file=str(target)) from error
+        raise _not_kept(target, error) from error
     return target
+
+
+def keep_copy(source: Path, target: Path, *, sha256: str | None = None) -> Path:
+    """As ``fetch`` for a file of this machine: copied whole or not at all, and checked."""
+    expected = sha256 or _recorded(target)
+    part = _beside(target, f".part-{os.getpid()}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, part)
+        found = checksum(part)
+        if expected not in (None, found):
+            raise _wrong(str(source), found, expected)
+        os.replace(part, target)
+        _beside(target, ".sha256").write_text(found + "\n")
+    except OSError as error:
+        raise _not_kept(target, error) from error
+    finally:
+        part.unlink(missing_ok=True)
+    return target
+
+
+def _not_kept(target: Path, error: OSError) -> DataError:
+    cause = f"{target} cannot be written: {error.strerror or error}"
+    return DataError(cause, "Name a folder with room that you may write to in FORECAST_CACHE.", file=str(target))
+
+
+def _wrong(source: str, found: str, expected: str | None) -> DataError:
+    return DataError(
+        f"{source} has the wrong checksum (SHA-256 {found}, expected {expected})",
+        "The mirror holds another or a damaged version of this file: use another one, "
+        "or put the file into a folder and name that in FORECAST_DATA.",
+        file=source,
+        value=found,
+    )
 
 
 def _beside(path: Path, suffix: str) -> Path:
@@ -140,13 +175,7 @@ class _Transfer:
         if expected in (None, found):
             return found
         os.truncate(self.part, 0)
-        raise DataError(
-            f"{self.url} has the wrong checksum (SHA-256 {found}, expected {expected})",
-            "The mirror holds another or a damaged version of this file: use another one, "
-            "or put the file into a folder and name that in FORECAST_DATA.",
-            file=self.url,
-            value=found,
-        )
+        raise _wrong(self.url, found, expected)
 
     def _fill(self) -> None:
         """Try until the part file is whole; raises and leaves what has arrived."""
@@ -180,8 +209,8 @@ class _Transfer:
 
     def _request(self) -> bool:
         """Ask for what is missing and append it.  True when the part file is whole."""
-        have = self.part.stat().st_size
-        known = json.loads(self.mark.read_text()) if self.mark.exists() else {}
+        known = self._known()
+        have = self.part.stat().st_size if known else 0  # without its mark, nobody knows of which version a part is
         headers = {"User-Agent": "seqcast", "Accept-Encoding": "identity"}
         if have:
             headers |= {"Range": f"bytes={have}-"} | ({"If-Range": known["tag"]} if known.get("tag") else {})
@@ -203,8 +232,15 @@ class _Transfer:
                     return False
             else:  # a whole answer: the first, or from a server that ignores ranges, or of a newer version
                 have = 0
+                os.truncate(self.part, 0)
                 self._remember(answer.headers)
             return self._append(answer, have)
+
+    def _known(self) -> dict[str, Any]:
+        try:
+            return dict(json.loads(self.mark.read_text()))
+        except (FileNotFoundError, ValueError):
+            return {}
 
     def _beyond_the_end(self, content_range: str | None, have: int) -> bool:
         """The server has no bytes after ours: the file is whole, or ours is no beginning of it."""
