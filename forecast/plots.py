@@ -98,7 +98,7 @@ def grid(count: int) -> tuple[int, int]:
 
 def _headline(figure: "Figure", picture: Picture, height: float) -> None:
     """Title and subtitle at the top left, in inches from the edge so that they sit alike in every size."""
-    text = {"ha": "left", "va": "top", "parse_math": False, "in_layout": False}
+    text: dict[str, Any] = {"ha": "left", "va": "top", "parse_math": False, "in_layout": False}
     figure.text(0.018, 1 - 0.16 / height, short(picture.title, 80), fontsize=15, fontweight="bold", color=INK, **text)
     figure.text(0.018, 1 - 0.47 / height, short(picture.subtitle, 150), fontsize=10, color=PALE, **text)
 
@@ -262,9 +262,9 @@ def _dress(axes: "Axes", *, dates: bool = False, grid: str = "y") -> None:
     if abs(high) >= 1e4 and high - low > abs(high) / 50:
         axes.yaxis.set_major_formatter(lambda value, _: compact(value))
     if dates:
-        locator = AutoDateLocator(minticks=3, maxticks=7)
+        locator = AutoDateLocator(minticks=3, maxticks=7)  # type: ignore[no-untyped-call]
         axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
         axes.xaxis.get_offset_text().set(color=PALE, size=8)
 
 
