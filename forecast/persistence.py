@@ -61,7 +61,7 @@ def save(forecaster: "Forecaster", folder: str | Path, *, force: bool = False) -
 
 
 def load(folder: str | Path, *, device: str | None = None) -> "Forecaster":
-    """The forecaster saved in ``folder``, ready to predict; on another ``device`` than it was made for, if one is named.
+    """The forecaster saved in ``folder``, ready to predict, on ``device`` if one is named.
 
     Raises ``ModelFormatError`` for a folder that is missing, incomplete, damaged, edited, of a newer format, or that
     holds a file which could carry code.
