@@ -42,7 +42,8 @@ class Origins:
 def fold_origins(panel: Panel, *, horizon: int, folds: int, step: int) -> Origins:
     """``folds`` origins per series, ``step`` rows apart, the last one ``horizon`` rows before its last observed target.
 
-    A series too short for all folds takes part in the last ones, from the first that leaves it an observed step.
+    A series too short for all folds takes part in the last ones, from the first before which every channel of it was
+    observed.
     """
     back = horizon + step * np.arange(folds - 1, -1, -1)  # (F,)
     ends = panel.ends[None, :] - back[:, None]  # (F, S)
@@ -83,11 +84,13 @@ def hide_after(panel: Panel, ends: Ints) -> Panel:
 
 
 def _first_observed(panel: Panel) -> Ints:
-    """(S,) the first row of each series with an observed target; its end where there is none."""
-    rows = np.flatnonzero(~np.isnan(panel.target).all(axis=1))
-    place = np.searchsorted(rows, panel.offsets[:-1])
-    found = np.append(rows, len(panel.target))[place] - panel.offsets[:-1]
-    return np.minimum(found, panel.ends)
+    """(S,) the row of each series at which every channel has been observed; its end where one never is."""
+    first = np.zeros(len(panel), np.int64)
+    for channel in panel.target.T:
+        rows = np.append(np.flatnonzero(~np.isnan(channel)), len(channel))
+        found = rows[np.searchsorted(rows, panel.offsets[:-1])] - panel.offsets[:-1]
+        first = np.maximum(first, found)
+    return np.minimum(first, panel.ends)
 
 
 def _longest(panel: Panel, back: int) -> int:
