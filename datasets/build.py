@@ -1,0 +1,94 @@
+"""From any accepted input to a panel: columns get their roles, rows their place on the grid, values their dtype."""
+
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from forecast.datasets.ahead import extend, with_ahead
+from forecast.datasets.clockchange import localise
+from forecast.datasets.covariates import vocabulary
+from forecast.datasets.frames import as_frame
+from forecast.datasets.known import trained_roles
+from forecast.datasets.long import pack_long
+from forecast.datasets.panel import Panel
+from forecast.datasets.roles import Found, find_roles, join_id
+from forecast.datasets.schema import Roles, Schema
+from forecast.datasets.source import Source
+from forecast.datasets.stamps import Stamps, read_times
+from forecast.datasets.wide import pack_wide
+from forecast.errors import DataError
+
+
+def load_panel(
+    data: Any,
+    roles: Roles | None = None,
+    *,
+    y: Any = None,
+    future_data: Any = None,
+    schema: Schema | None = None,
+) -> Panel:
+    """The panel of a file, a frame of any library, a Series or an array; a panel is returned as it is.
+
+    roles: what the user says about the columns.  y: the target, where ``data`` holds the rest.
+    future_data: covariates known ahead, as a second file or frame with the same id and time columns.
+    schema: roles, categories and frequency from training, by which the data are then read.
+
+    Repairs are listed in ``notes``: unsorted rows, gaps, equal rows at one time, empty targets.
+    Raises DataError for data that cannot be used and ConfigError for roles that cannot be met.
+    """
+    if isinstance(data, Panel):
+        return data if future_data is None else extend(data, future_data)
+    roles = roles or Roles()
+    frame, source = as_frame(data, y)
+    frame = join_id(frame, roles.id if schema is None else schema.id)
+    if future_data is not None:
+        future_data, frame, roles = with_ahead(future_data, frame, roles, schema)
+    if schema is not None:
+        roles = trained_roles(roles, schema, frame, source)
+    found, notes = find_roles(frame, roles, source)
+    stamps = _moments(frame, found, roles, source)
+    resolved = _schema(data, frame, found, source, freq=roles.freq or "", trained=schema)
+    pack = pack_wide if found.shape == "wide" or (found.shape == "array" and len(found.target) > 1) else pack_long
+    panel = pack(frame, found, stamps, resolved, source)
+    resolved = replace(resolved, freq=panel.timeline.freq, timezone=panel.timeline.timezone)
+    panel = replace(panel, schema=resolved, notes=(*source.notes, *notes, *panel.notes))
+    return panel if future_data is None else extend(panel, future_data)
+
+
+def _moments(frame: pd.DataFrame, found: Found, roles: Roles, source: Source) -> Stamps:
+    stamps = read_times(frame, found.time, source, timezone=roles.timezone)
+    if roles.timezone is None or stamps.zone is not None or stamps.unit == "integer":
+        return stamps
+    return localise(stamps, None if found.id is None else frame[found.id], roles.timezone, source)
+
+
+def _schema(
+    data: Any, frame: pd.DataFrame, found: Found, source: Source, *, freq: str, trained: Schema | None
+) -> Schema:
+    """The roles as found; categories are those of training where there was one."""
+    nameless = found.shape == "wide" or (found.shape == "series" and getattr(data, "name", "") is None)
+    target = ("",) if nameless or (found.shape == "array" and len(found.target) > 1) else found.target
+    if trained is not None and len(trained.target) != len(target):
+        raise DataError(
+            f"the data have {len(target)} target columns, the forecaster was trained with {len(trained.target)}",
+            "Give the same target columns as in training.",
+        )
+    text = set(found.text)
+    if trained is not None:
+        text = set(trained.categories)
+    categories = {name: vocabulary(frame[name]) for name in found.text} if trained is None else trained.categories
+    unnamed = source.indexed and getattr(getattr(data, "index", None), "name", "") is None
+    kinds = {"past": found.past, "future": found.future, "static": found.static}
+    return Schema(
+        shape=found.shape,
+        time=None if unnamed else found.time,
+        target=target,
+        id=found.id,
+        freq=freq,
+        indexed=source.indexed,
+        categories=categories,
+        ignored=found.ignored,
+        **{kind: tuple(name for name in names if name not in text) for kind, names in kinds.items()},
+        **{f"{kind}_codes": tuple(name for name in names if name in text) for kind, names in kinds.items()},
+    )
