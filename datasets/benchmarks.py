@@ -106,9 +106,9 @@ def walmart(train: Path, features: Path, stores: Path, *, ahead: int = 0) -> pd.
     rows = rows.merge(known, on=["Store", "Date"], how="left", validate="many_to_one")
     rows = rows.merge(_with_columns(stores, "Store", "Type", "Size"), on="Store", how="left", validate="many_to_one")
     store, dept = rows["Store"].astype(str), rows["Dept"].astype(str)
-    rows = rows.assign(IsHoliday=rows["IsHoliday"].astype(np.int64), Store=store, Dept=dept)
-    rows.insert(0, "id", store + "_" + dept)
-    return rows
+    joined: pd.DataFrame = rows.assign(IsHoliday=rows["IsHoliday"].astype(np.int64), Store=store, Dept=dept)
+    joined.insert(0, "id", store + "_" + dept)
+    return joined
 
 
 def _with_columns(path: Path, *needed: str) -> pd.DataFrame:
