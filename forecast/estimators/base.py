@@ -76,9 +76,7 @@ class Forecaster:
         """Learn from the rows before ``panel.ends`` of every series."""
         raise NotImplementedError(type(self).__name__)
 
-    def _forecast(
-        self, panel: Panel, series: Ints, ends: Ints, *, horizon: int, levels: tuple[float, ...]
-    ) -> Floats:
+    def _forecast(self, panel: Panel, series: Ints, ends: Ints, *, horizon: int, levels: tuple[float, ...]) -> Floats:
         """Forecast ``horizon`` steps of series ``series[w]`` after its first ``ends[w]`` rows, for W windows.
 
         Returns float64 (W, horizon, C, 1 + Q): the point forecast, then ``levels``, which never decrease.
@@ -151,9 +149,7 @@ class Forecaster:
         steps = self.horizon if horizon is None else horizon
         wanted = None if levels is None else check_levels(levels)
         require_future(panel, steps)
-        values = self.forecast_windows(
-            panel, np.arange(len(panel)), panel.ends, horizon=steps, levels=wanted or ()
-        )
+        values = self.forecast_windows(panel, np.arange(len(panel)), panel.ends, horizon=steps, levels=wanted or ())
         return to_frame(panel, values, wanted, horizon=steps)
 
     def forecast_windows(
@@ -217,7 +213,9 @@ class Forecaster:
         from sklearn.utils import InputTags, Tags, TargetTags
 
         return Tags(
-            estimator_type=None, target_tags=TargetTags(required=False), input_tags=InputTags(allow_nan=True, string=True)
+            estimator_type=None,
+            target_tags=TargetTags(required=False),
+            input_tags=InputTags(allow_nan=True, string=True),
         )
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -261,5 +259,3 @@ def origins_every(first: Ints, last: Ints, step: int) -> tuple[Ints, Ints]:
     series = np.repeat(np.arange(len(first)), counts)
     nth = np.arange(len(series)) - np.repeat(counts.cumsum() - counts, counts)
     return series, first[series] + nth * step
-
-

@@ -52,7 +52,9 @@ def resolve(settings: Settings, panel: Panel, *, causal: bool) -> Resolved:
             f"origins={settings.origins}, but a network that is not causal forecasts from one origin per pass",
             "Set origins=1, or choose a causal network.",
         )
-    origins = 1 if not causal else settings.origins or origins_of(settings.tokens, patch, lookback, median, settings.horizon)
+    origins = (
+        1 if not causal else settings.origins or origins_of(settings.tokens, patch, lookback, median, settings.horizon)
+    )
     return Resolved(
         lookback=lookback,
         patch=patch,

@@ -33,5 +33,6 @@ class HybridForecaster(NeuralForecaster):
             attention_layers=self.attention_layers,
             heads=self.heads,
             positions=self.positions,
+            highway=self.highway,
             dropout=self.dropout,
         )

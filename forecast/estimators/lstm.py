@@ -22,5 +22,10 @@ class LSTMForecaster(NeuralForecaster):
 
     def _build(self, sizes: Sizes, output: Output) -> Network:
         return RecurrentNetwork(
-            sizes, cell=self.cell, width=self.hidden_size, layers=self.layers, dropout=self.dropout
+            sizes,
+            cell=self.cell,
+            width=self.hidden_size,
+            layers=self.layers,
+            highway=self.highway,
+            dropout=self.dropout,
         )

@@ -36,6 +36,9 @@ class NeuralForecaster(Forecaster):
     tokens: Literal["patches", "steps"] = setting("patches", help="what a token is", search=("patches", "steps"))
     patch: int | None = setting(None, help="steps per patch; from the season when None", low=1)
     hidden_size: int = setting(64, help="width of the network", low=1, search=Range(low=32, high=256, step=32))
+    highway: bool = setting(
+        True, help="add a linear map of the window, which the network corrects", search=(True, False)
+    )
     dropout: float = setting(0.0, help="share of activations dropped", low=0, below=1, search=(0.0, 0.1, 0.2))
     calendar: bool = setting(True, help="calendar features of the time grid as covariates known ahead")
     series_embedding: bool = setting(False, help="a learned vector per training series", search=(False, True))
@@ -44,9 +47,15 @@ class NeuralForecaster(Forecaster):
     max_time: float | None = setting(None, help="seconds that fit may take as a whole", above=0)
     batch_size: int | None = setting(None, help="segments per step", low=1, search=(32, 64, 128, 256))
     origins: int | None = setting(None, help="origins trained per segment; causal networks only beyond 1", low=1)
-    learning_rate: float = setting(2e-3, help="highest learning rate", above=0, search=Range(low=3e-4, high=1e-2, log=True))
-    weight_decay: float = setting(0.01, help="decoupled weight decay", low=0, search=Range(low=1e-4, high=0.1, log=True))
-    patience: int | None = setting(10, help="validations (of 20) without improvement before stopping; None: never", low=1)
+    learning_rate: float = setting(
+        4e-3, help="highest learning rate", above=0, search=Range(low=3e-4, high=1e-2, log=True)
+    )
+    weight_decay: float = setting(
+        0.05, help="decoupled weight decay", low=0, search=Range(low=1e-4, high=0.1, log=True)
+    )
+    patience: int | None = setting(
+        10, help="validations (of 20) without improvement before stopping; None: never", low=1
+    )
     device: str = setting("auto", help="auto, cpu, cuda, cuda:1, mps")
     threads: int | None = setting(None, help="CPU threads; all cores when None", low=1)
 
@@ -161,7 +170,9 @@ class NeuralForecaster(Forecaster):
             "parameters": sum(p.numel() for p in self.network_.parameters()),
             "steps": progress.step,
             "best_step": progress.best_step,
-            "validation_loss": None if not np.isfinite(progress.best_loss) or progress.best_loss < 0 else progress.best_loss,
+            "validation_loss": None
+            if not np.isfinite(progress.best_loss) or progress.best_loss < 0
+            else progress.best_loss,
             "stopped": progress.stopped,
             "history": progress.history,
         }
@@ -176,9 +187,7 @@ class NeuralForecaster(Forecaster):
         widest = max(sizes.lookback * 8, sizes.horizon * sizes.channels * sizes.outputs * 3, 8 * self.hidden_size)
         return max(1, ROWS_PER_PASS // widest)
 
-    def _forecast(
-        self, panel: Panel, series: Ints, ends: Ints, *, horizon: int, levels: tuple[float, ...]
-    ) -> Floats:
+    def _forecast(self, panel: Panel, series: Ints, ends: Ints, *, horizon: int, levels: tuple[float, ...]) -> Floats:
         if horizon > self.horizon:
             return roll_forward(self._forecast_once, panel, series, ends, self, horizon=horizon, levels=levels)
         return self._forecast_once(panel, series, ends, levels)[:, :horizon]
@@ -222,4 +231,3 @@ class NeuralForecaster(Forecaster):
 
 def _batches(values: Ints, size: int, windows: Windows) -> tuple[torch.Tensor, ...]:
     return torch.from_numpy(values).to(windows.device).split(size)
-

@@ -63,7 +63,9 @@ def _roll(once: Once, panel: Panel, forecaster: Roller, horizon: int, *, ranks: 
         if ranks is None:
             block = once(now, everything, now.ends, ())[:, :steps, :, 0]
         else:
-            block = _at_rank(once(now, everything, now.ends, trained)[:, :steps, :, 1:], trained, ranks[done // forecaster.horizon])
+            block = _at_rank(
+                once(now, everything, now.ends, trained)[:, :steps, :, 1:], trained, ranks[done // forecaster.horizon]
+            )
         rows = (panel.offsets[:-1] + now.ends)[:, None] + np.arange(steps)
         target[rows] = block
     return target[(panel.offsets[:-1] + first)[:, None] + np.arange(horizon)]

@@ -36,6 +36,7 @@ class TransformerForecaster(NeuralForecaster):
                 layers=self.layers,
                 heads=self.heads,
                 point=output.point,
+                highway=self.highway,
                 dropout=self.dropout,
             )
         network = CausalTransformer if self.architecture == "causal" else EncoderTransformer
@@ -45,5 +46,6 @@ class TransformerForecaster(NeuralForecaster):
             layers=self.layers,
             heads=self.heads,
             positions=self.positions,
+            highway=self.highway,
             dropout=self.dropout,
         )

@@ -3,8 +3,11 @@
 Dimension key: B batch, O origins, H horizon, M blocks ahead, C channels, Q outputs per step, D width, E decoder width.
 """
 
+import torch
 from torch import Tensor, nn
 
+from forecast.datasets.windows import Window
+from forecast.layers.highway import Highway
 from forecast.networks.base import Sizes
 from forecast.networks.tokens import ahead_of_origins
 
@@ -14,11 +17,13 @@ LONGEST_BLOCK = 24  # steps that one decoder vector stands for where tokens are 
 class DirectDecoder(nn.Module):
     """Every block of the horizon at once from the state at the origin and what is known of the block.
 
-    Input: states (B, O, D), ahead (B, T + H, F).  Output: (B, O, H, C, Q).
+    Added to a linear map of the last steps, where ``highway`` is set.
+    Input: states (B, O, D), window, ahead (B, T + H, F).  Output: (B, O, H, C, Q).
     """
 
-    def __init__(self, sizes: Sizes, width: int, ahead: int, *, dropout: float = 0.0) -> None:
+    def __init__(self, sizes: Sizes, width: int, ahead: int, *, highway: bool, dropout: float = 0.0) -> None:
         super().__init__()
+        self.highway = Highway(sizes.lookback, sizes.horizon, stride=sizes.patch) if highway else None
         self.sizes = sizes
         block = sizes.patch if sizes.patch > 1 else min(sizes.horizon, LONGEST_BLOCK)
         self.blocks = -(-sizes.horizon // block)
@@ -30,7 +35,7 @@ class DirectDecoder(nn.Module):
         self.activation = nn.Sequential(nn.GELU(), nn.Dropout(dropout))
         self.output = nn.Linear(inner, self.block * sizes.channels * sizes.outputs)
 
-    def forward(self, states: Tensor, ahead: Tensor) -> Tensor:
+    def forward(self, states: Tensor, window: Window, ahead: Tensor) -> Tensor:
         sizes, origins = self.sizes, states.shape[1]
         inner = self.state(self.norm(states)).unflatten(-1, (self.blocks, -1))  # (B, O, M, E)
         if self.ahead is not None:
@@ -40,4 +45,12 @@ class DirectDecoder(nn.Module):
             inner = inner + self.ahead(blocks)
         steps = self.output(self.activation(inner)).flatten(2)  # (B, O, M·block·C·Q)
         steps = steps.unflatten(-1, (-1, sizes.channels, sizes.outputs))
-        return steps[:, :, : sizes.horizon]  # (B, O, H, C, Q)
+        return add_highway(self.highway, steps[:, :, : sizes.horizon], window, origins)
+
+
+def add_highway(highway: Highway | None, raw: Tensor, window: Window, origins: int) -> Tensor:
+    """Raw outputs (B, O, H, C, Q) with the highway added to the first, the middle of the forecast."""
+    if highway is None:
+        return raw
+    line = highway(window.target, origins)[..., None]
+    return torch.cat([raw[..., :1] + line, raw[..., 1:]], dim=-1)

@@ -32,6 +32,7 @@ class HybridNetwork(Network):
         attention_layers: int,
         heads: int,
         positions: Positions,
+        highway: bool = True,
         dropout: float = 0.0,
     ) -> None:
         super().__init__(sizes)
@@ -47,10 +48,10 @@ class HybridNetwork(Network):
             )
         )
         self.gate = MixingGate(width)
-        self.decoder = DirectDecoder(sizes, width, self.ahead.width, dropout=dropout)
+        self.decoder = DirectDecoder(sizes, width, self.ahead.width, highway=highway, dropout=dropout)
 
     def forward(self, window: Window, origins: int = 1) -> Tensor:
         ahead = self.ahead(window)
         local = self.recurrent(self.tokens(window, ahead))  # (B, N, D)
         reach = self.attention(self.positions(local))
-        return self.decoder(self.gate(reach, local)[:, -origins:], ahead)
+        return self.decoder(self.gate(reach, local)[:, -origins:], window, ahead)

@@ -17,14 +17,16 @@ class RecurrentNetwork(Network):
 
     causal = True
 
-    def __init__(self, sizes: Sizes, *, cell: Cell, width: int, layers: int = 1, dropout: float = 0.0) -> None:
+    def __init__(
+        self, sizes: Sizes, *, cell: Cell, width: int, layers: int = 1, highway: bool = True, dropout: float = 0.0
+    ) -> None:
         super().__init__(sizes)
         self.ahead = KnownAhead(sizes)
         self.tokens = Tokens(sizes, width)
         self.trunk = RecurrentStack(cell, width, layers=layers, dropout=dropout)
-        self.decoder = DirectDecoder(sizes, width, self.ahead.width, dropout=dropout)
+        self.decoder = DirectDecoder(sizes, width, self.ahead.width, highway=highway, dropout=dropout)
 
     def forward(self, window: Window, origins: int = 1) -> Tensor:
         ahead = self.ahead(window)
         states = self.trunk(self.tokens(window, ahead))  # (B, N, D)
-        return self.decoder(states[:, -origins:], ahead)
+        return self.decoder(states[:, -origins:], window, ahead)

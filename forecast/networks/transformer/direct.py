@@ -24,7 +24,15 @@ class CausalTransformer(Network):
     causal = True
 
     def __init__(
-        self, sizes: Sizes, *, width: int, layers: int, heads: int, positions: Positions, dropout: float = 0.0
+        self,
+        sizes: Sizes,
+        *,
+        width: int,
+        layers: int,
+        heads: int,
+        positions: Positions,
+        highway: bool = True,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__(sizes)
         self.ahead = KnownAhead(sizes)
@@ -37,13 +45,13 @@ class CausalTransformer(Network):
                 for _ in range(layers)
             )
         )
-        self.decoder = DirectDecoder(sizes, width, self.ahead.width, dropout=dropout)
+        self.decoder = DirectDecoder(sizes, width, self.ahead.width, highway=highway, dropout=dropout)
 
     def forward(self, window: Window, origins: int = 1) -> Tensor:
         self.require_causal(origins)
         ahead = self.ahead(window)
         states = self.trunk(self.positions(self.tokens(window, ahead)))  # (B, N, D)
-        return self.decoder(states[:, -origins:], ahead)
+        return self.decoder(states[:, -origins:], window, ahead)
 
 
 class EncoderTransformer(CausalTransformer):

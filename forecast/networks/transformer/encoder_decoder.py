@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from forecast.datasets.windows import Window
 from forecast.layers.blocks import DecoderBlock, SelfAttentionBlock
 from forecast.layers.embeddings import patches
+from forecast.layers.highway import Highway
 from forecast.layers.positions import SinusoidalPositions
 from forecast.networks.base import Network, Sizes
-from forecast.networks.decoders import LONGEST_BLOCK
+from forecast.networks.decoders import LONGEST_BLOCK, add_highway
 from forecast.networks.tokens import KnownAhead, Tokens, ahead_of_origins
 
 
@@ -26,10 +27,19 @@ class EncoderDecoderTransformer(Network):
     causal = False
 
     def __init__(
-        self, sizes: Sizes, *, width: int, layers: int, heads: int, point: int = 0, dropout: float = 0.0
+        self,
+        sizes: Sizes,
+        *,
+        width: int,
+        layers: int,
+        heads: int,
+        point: int = 0,
+        highway: bool = True,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__(sizes)
         self.point = point
+        self.highway = Highway(sizes.lookback, sizes.horizon, stride=1) if highway else None
         self.ahead = KnownAhead(sizes)
         self.tokens = Tokens(sizes, width)
         self.positions = SinusoidalPositions()
@@ -48,16 +58,18 @@ class EncoderDecoderTransformer(Network):
         self.require_causal(origins)
         ahead = self.ahead(window)
         memory = self.norm_memory(self.encoder(self.positions(self.tokens(window, ahead))))  # (B, N, D)
-        known = ahead_of_origins(
-            ahead, origins=1, stride=1, horizon=self.sizes.horizon, blocks=self.blocks
-        )[:, 0]  # (B, M, block·F)
+        known = ahead_of_origins(ahead, origins=1, stride=1, horizon=self.sizes.horizon, blocks=self.blocks)[
+            :, 0
+        ]  # (B, M, block·F)
         first = patches(window.target[:, -self.block :], self.block)  # (B, 1, block·C)
         if self.training and window.answer is not None:
-            answer = self._answer_blocks(window.answer)  # (B, M, block·C)
+            answer = self._blocks_of(window.answer)  # (B, M, block·C)
             steps = self._decode(torch.cat([first, answer[:, :-1]], dim=1), known, memory)
         else:
-            steps = self._roll(first, known, memory)
-        return steps.flatten(1, 2)[:, None, : self.sizes.horizon]  # (B, 1, H, C, Q)
+            steps = self._roll(first, known, memory, window)
+        return add_highway(
+            self.highway, steps.flatten(1, 2)[:, None, : self.sizes.horizon], window, 1
+        )  # (B, 1, H, C, Q)
 
     def _decode(self, before: Tensor, known: Tensor, memory: Tensor) -> Tensor:
         """Blocks (B, M, block, C, Q) from the blocks before them (B, M, block·C) and what is known ahead."""
@@ -66,15 +78,18 @@ class EncoderDecoderTransformer(Network):
             x = block(x, memory)
         return self.output(self.norm(x)).unflatten(-1, (self.block, self.sizes.channels, self.sizes.outputs))
 
-    def _roll(self, first: Tensor, known: Tensor, memory: Tensor) -> Tensor:
+    def _roll(self, first: Tensor, known: Tensor, memory: Tensor, window: Window) -> Tensor:
+        """The same without an answer: each block is made from the point forecasts of the ones before."""
+        line = 0.0 if self.highway is None else self._blocks_of(self.highway(window.target, 1))
         before = first
-        for done in range(self.blocks):
-            steps = self._decode(before, known, memory)
-            if done + 1 < self.blocks:
-                before = torch.cat([before, steps[:, -1:, ..., self.point].flatten(2)], dim=1)
-        return steps
+        for _ in range(self.blocks - 1):
+            points = self._decode(before, known, memory)[..., self.point].flatten(2)  # (B, m, block·C)
+            made = points + (line if isinstance(line, float) else line[:, : points.shape[1]])
+            before = torch.cat([first, made], dim=1)
+        return self._decode(before, known, memory)
 
-    def _answer_blocks(self, answer: Tensor) -> Tensor:
+    def _blocks_of(self, steps: Tensor) -> Tensor:
+        """Steps ahead (B, 1, H, C) as blocks (B, M, block·C), the last one filled up with zeros."""
         short = self.blocks * self.block - self.sizes.horizon
-        steps = nn.functional.pad(answer[:, 0], (0, 0, 0, short))  # (B, M·block, C)
+        steps = nn.functional.pad(steps[:, 0], (0, 0, 0, short))  # (B, M·block, C)
         return steps.reshape(len(steps), self.blocks, -1)

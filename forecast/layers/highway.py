@@ -1,0 +1,26 @@
+"""A straight line from the window to the horizon.
+
+Dimension key: B batch, T time, L lookback, H horizon, O origins, C channels.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+class Highway(nn.Module):
+    """A linear map of the last L steps, shared by channels, which the network's own output corrects.
+
+    The autoregressive part of LSTNet (Lai et al. 2018, section 3.6): what is linear in the past need not pass through
+    the trunk.  It starts at zero.  Input: steps (B, T, C), T = L + (O − 1)·stride.  Output: (B, O, H, C).
+    """
+
+    def __init__(self, lookback: int, horizon: int, *, stride: int) -> None:
+        super().__init__()
+        self.lookback, self.stride = lookback, stride
+        self.weight = nn.Parameter(torch.zeros(horizon, lookback))
+        self.bias = nn.Parameter(torch.zeros(horizon))
+
+    def forward(self, steps: Tensor, origins: int) -> Tensor:
+        span = self.lookback + (origins - 1) * self.stride
+        before = steps[:, -span:].unfold(1, self.lookback, self.stride)  # (B, O, C, L)
+        return nn.functional.linear(before, self.weight, self.bias).transpose(2, 3)
