@@ -260,6 +260,7 @@ def read_numbers_as_dates(column: pd.Series) -> tuple[pd.Series, str] | None:
             return dates, f"numbers like {low} read as dates"
     for unit, scale in (("s", 1), ("ms", 10**3), ("us", 10**6), ("ns", 10**9)):
         if 10**8 * scale <= low and high < 4 * 10**9 * scale:
-            seconds = pd.Series(pd.to_datetime(column.to_numpy(), unit=unit, utc=True), index=column.index)
+            stamps = column.to_numpy(f"datetime64[{unit}]")
+            seconds = pd.Series(stamps, index=column.index).dt.tz_localize("UTC")
             return seconds, f"numbers like {low} read as {unit} since 1970, UTC"
     return None

@@ -133,7 +133,7 @@ def _is_datum(cell: str) -> bool:
 
 
 def _has_header(rows: list[list[str]]) -> bool:
-    """Whether the first row holds words only, or a word above a column of numbers or dates."""
+    """Whether the first row holds words only, a word above a column of numbers or dates, or dates above numbers."""
     first = rows[0]
     filled = [cell for cell in first if cell.strip()]
     if not any(_is_datum(cell) for cell in filled):
@@ -142,7 +142,10 @@ def _has_header(rows: list[list[str]]) -> bool:
         below = [row[k] for row in rows[1:] if k < len(row) and row[k].strip() not in MISSING]
         if not _is_datum(cell) and cell.strip() not in MISSING[1:] and below and all(map(_is_datum, below)):
             return True
-    return False
+        if _DATE.fullmatch(cell.strip()) and below and not any(map(_DATE.fullmatch, below)):
+            return True
+    years = [int(cell) for cell in first[-3:] if cell.strip().isdigit()]
+    return not _is_datum(first[0]) and len(first) > 3 and years == [years[0] + k for k in range(3)] if years else False
 
 
 def _names(header: list[str], *, file: str) -> tuple[tuple[str, ...], list[Note]]:

@@ -128,5 +128,6 @@ def _times(starts: pd.Series | None, frequency: str, within: np.ndarray, lengths
     month = first.astype("datetime64[M]")
     later = month + within * np.timedelta64(months, "M")
     room = (later + np.timedelta64(1, "M")).astype("datetime64[D]") - later.astype("datetime64[D]")
-    day = np.minimum(first - month.astype("datetime64[us]"), (room - np.timedelta64(1, "D")).astype("timedelta64[us]"))
-    return later.astype("datetime64[us]") + day, []
+    date = first.astype("datetime64[D]")
+    day = np.minimum(date - month.astype("datetime64[D]"), room - np.timedelta64(1, "D"))  # the 31st, or the last
+    return (later.astype("datetime64[D]") + day).astype("datetime64[us]") + (first - date.astype("datetime64[us]")), []
