@@ -95,11 +95,18 @@ def gift_eval_windows(panel: Panel, horizon: int) -> int:
     return min(max(1, math.ceil(_GIFT_EVAL_SHARE * int(panel.ends.min()) / horizon)), _GIFT_EVAL_MOST)
 
 
+def _observed_steps(panel: Panel) -> Ints:
+    """(S,) steps of each series at which a target is known: the rows that it has in its file."""
+    before = np.concatenate([[0], np.cumsum(~np.isnan(panel.target).all(axis=1))])
+    counts: Ints = np.diff(before[panel.offsets])
+    return counts
+
+
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
     """One published task.  ``season`` scales MASE and drives the seasonal naive forecast.
 
-    windows: how many last windows count, None for GIFT-Eval's rule.  least: shorter series are left out.
+    windows: how many last windows count, None for GIFT-Eval's rule.  least: series with fewer observed steps are left out.
     seasonal_naive: the MASE that the seasonal naive forecast has, as published; a harness that gives it is right.
     """
 
@@ -115,7 +122,7 @@ class Protocol:
         """(series, ends) of the windows that count."""
         windows = gift_eval_windows(panel, self.horizon) if self.windows is None else self.windows
         series, ends = last_windows(panel, self.horizon, windows=windows)
-        counted = panel.ends[series] >= self.least
+        counted = _observed_steps(panel)[series] >= self.least
         return series[counted], ends[counted]
 
 
