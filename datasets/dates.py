@@ -99,7 +99,11 @@ def _reader(sample: list[str]) -> Any:
 
 
 def _read_year_first(text: pd.Series) -> tuple[pd.Series, str]:
-    offsets = text.str.extract(rf"\d\s*({_OFFSET})$", expand=False) if text.str.contains(r":|T").any() else None
+    offsets = (
+        text.str.extract(rf"(?:\d:\d{{2}}(?:\.\d+)?|T\d{{2}})\s*({_OFFSET})$", expand=False)
+        if text.str.contains(r":|T").any()
+        else None
+    )
     if offsets is None or not offsets.notna().any():
         return pd.to_datetime(text, format="ISO8601", errors="coerce"), ""
     if offsets.isna().any():
@@ -150,9 +154,19 @@ def _read_day_or_month_first(text: pd.Series) -> tuple[pd.Series, str] | None:
 
 
 def _more_even(by_day: pd.Series, by_month: pd.Series, *, dotted: bool) -> bool:
-    """Whether day first gives the more even steps; dots (a European habit) decide a draw, slashes are month first."""
-    kinds = [len(np.unique(np.diff(np.unique(dates.dropna().to_numpy())))) for dates in (by_day, by_month)]
-    return kinds[0] < kinds[1] if kinds[0] != kinds[1] else dotted
+    """Whether day first gives the clearly more even steps, else the first day of every month; else dots decide a draw:
+    they are a European habit, while slashes are read month first."""
+    uneven = [_unevenness(dates) for dates in (by_day, by_month)]
+    if abs(uneven[0] - uneven[1]) > 0.1:
+        return uneven[0] < uneven[1]
+    firsts = [bool((dates.dt.day == 1).all()) for dates in (by_day, by_month)]
+    return firsts[0] if firsts[0] != firsts[1] else dotted
+
+
+def _unevenness(dates: pd.Series) -> float:
+    """Spread of the steps between distinct dates relative to their mean; about 0.03 for months."""
+    steps = np.diff(np.unique(dates.dropna().to_numpy())).astype(np.float64)
+    return float(steps.std() / steps.mean()) if len(steps) else 0.0
 
 
 def _read_month_year(text: pd.Series) -> tuple[pd.Series, str]:
