@@ -93,7 +93,7 @@ def _not_here(entry: DatasetEntry, folder: Path | None) -> DataError:
     """The error that names what was looked for and the two ways to provide it."""
     wanted = " and ".join(file.name for file in entry.files) + " (also as .gz or .zip)"
     if folder is None:
-        cause = f"data set {entry.name!r} needs a file that does not come with this package: {wanted}"
+        cause = f"data set {entry.name!r} needs files that do not come with this package: {wanted}"
     else:
         cause = f"data set {entry.name!r} is not in {folder} (FORECAST_DATA), searched at any depth for: {wanted}"
     remedy = (

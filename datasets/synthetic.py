@@ -133,7 +133,7 @@ def seasons(*, series: int = 8, steps: int = 1344, ahead: int = 24, seed: int = 
     temperature = 12 + 6 * np.sin(2 * np.pi * (hour - 9) / 24) + 5 * grid.smooth(0.98)
     clouds = grid.smooth(0.97)
     connections = grid.each_series(lambda rng, shape: rng.integers(20, 200, shape)).astype(float)
-    weather = 0.08 * np.abs(temperature - 18) + 0.5 * _delayed(clouds, 1)
+    weather = 0.15 * np.abs(temperature - 18) + 0.5 * _delayed(clouds, 1)
     load = connections / 10 * (np.where(number == 0, at_home, at_work) + weather + 0.3 * grid.normal())
     known = {"temperature": temperature, "day_type": day_type, "connections": connections, "customer": customer}
     return grid.frame("load", grid.times("2023-01-02", "h"), load, past={"clouds": clouds}, future=known)
