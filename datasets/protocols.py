@@ -106,7 +106,8 @@ def _observed_steps(panel: Panel) -> Ints:
 class Protocol:
     """One published task.  ``season`` scales MASE and drives the seasonal naive forecast.
 
-    windows: how many last windows count, None for GIFT-Eval's rule.  least: series with fewer observed steps are left out.
+    windows: how many last windows count; None: as many as GIFT-Eval takes.
+    least: series with fewer observed steps are left out.
     seasonal_naive: the MASE that the seasonal naive forecast has, as published; a harness that gives it is right.
     """
 
