@@ -1,0 +1,89 @@
+"""What stands around every command: failures become one line of cause, one of remedy, and an exit code."""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from forecast.errors import ForecastError
+
+FAULT, USAGE, INTERRUPTED = 1, 2, 130
+
+# typer brings its own click or takes the installed one, by version; this is the one that it raises
+UsageFault: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+
+
+class Commands(TyperGroup):
+    """The command group that keeps these manners, however it is called."""
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        given = list(sys.argv[1:] if args is None else args)
+        run = super().main
+        code = guarded(lambda: run(given, *rest, standalone_mode=False, **extra), debug="--debug" in given)
+        if standalone_mode:
+            sys.exit(code)
+        return code
+
+
+def guarded(call: Callable[[], Any], *, debug: bool) -> int:
+    """Run ``call`` and return the exit code; what went wrong is told on standard error."""
+    try:
+        result = call()
+        sys.stdout.flush()
+        code = result if isinstance(result, int) else 0
+        if code == INTERRUPTED:  # typer has made an exit of the interrupt
+            complain("interrupted", "")
+        return code
+    except BaseException as error:
+        if isinstance(error, SystemExit):
+            raise
+        if debug and not isinstance(error, KeyboardInterrupt):
+            traceback.print_exc()
+        return _report(error)
+
+
+def _report(error: BaseException) -> int:
+    if isinstance(error, ForecastError):
+        complain(error.cause, error.remedy)
+        return error.exit_code
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        complain("interrupted", "")
+        return INTERRUPTED
+    if isinstance(error, UsageFault):
+        return _usage(error)
+    if isinstance(error, BrokenPipeError):  # the reader of our output, `head` for example, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAULT
+    if isinstance(error, MemoryError):
+        complain("out of memory", "Give fewer series, a shorter history or a smaller batch_size (--set batch_size=32).")
+        return FAULT
+    what = str(error).strip().splitlines()
+    complain(
+        f"{type(error).__name__}: {what[0] if what else 'no message'}",
+        "This is a fault of the program; run it again with --debug to see where.",
+    )
+    return FAULT
+
+
+def _usage(error: Any) -> int:
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError" and context is not None:
+        typer.echo(context.get_help(), err=True)
+        return USAGE
+    where = context.command_path if context is not None else "forecast"
+    complain(error.format_message(), f"See: {where} --help")
+    return USAGE
+
+
+def complain(cause: str, remedy: str) -> None:
+    """One line of cause and, where there is one, one of remedy, on standard error."""
+    lines = [f"error: {_one_line(cause)}", *([_one_line(remedy)] if remedy else [])]
+    print("\n".join(lines), file=sys.stderr, flush=True)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,48 @@
+"""The command ``forecast``: one command a file, each a thin layer over the library."""
+
+import signal
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from forecast import __version__
+from forecast.cli import backtest, datasets, fit, inspect, models, predict, run
+from forecast.cli.guard import Commands
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"seqcast {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    """Forecast time series with LSTM, Transformer and hybrid networks, judged against honest baselines."""
+
+
+for module in (run, fit, predict, backtest, inspect, models, datasets):
+    app.command()(module.command)
+
+
+def _terminate(*_: Any) -> None:
+    sys.exit(128 + signal.SIGTERM)  # as an exception, so that unfinished files are removed on the way out
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    signal.signal(signal.SIGTERM, _terminate)
+    app()

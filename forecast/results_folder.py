@@ -1,0 +1,146 @@
+"""The output folder of a command: refused before any work is done, written whole or not at all.
+
+What is to come is collected in a hidden folder; only when everything is there does it move to its place.
+"""
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from forecast.errors import ConfigError
+
+
+@contextmanager
+def results_folder(folder: Path, *, force: bool, names: Sequence[str]) -> Iterator[Path]:
+    """A folder to write into, which becomes ``folder`` at the end of the block; nothing is left if the block fails.
+
+    force: ``folder`` may hold files.  Those called one of ``names`` are replaced or removed, all others stay.
+    Raises ``ConfigError`` at once where ``folder`` cannot be written or is not empty.
+    """
+    folder = folder.absolute()
+    require_free(folder, force=force)
+    made = _make_parents(folder)
+    place = folder if folder.exists() else folder.parent  # the parent of a folder that is there may be read-only
+    partial = place / f".{folder.name}-{secrets.token_hex(4)}.part"
+    done = False
+    try:
+        _make(partial, folder)
+        yield partial
+        try:
+            _move_in(partial, folder, names)
+        except OSError as error:
+            raise _refusal(folder, error) from error
+        done = True
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        if not done:
+            _remove_empty(made)
+
+
+def require_free(folder: Path, *, force: bool, allowed: Sequence[str] = ()) -> None:
+    """``ConfigError`` unless ``folder`` is absent, empty but for ``allowed`` names, or to be replaced."""
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise ConfigError(f"{folder} is a file, not a folder", "Name another folder with -o.", file=str(folder))
+        if folder.is_dir() and not force and any(entry.name not in allowed for entry in folder.iterdir()):
+            raise ConfigError(
+                f"the output folder {folder} is not empty",
+                "Name another with -o, or replace what is in it with --force.",
+                file=str(folder),
+            )
+    except OSError as error:
+        raise _refusal(folder, error) from error
+
+
+@contextmanager
+def made_folder(folder: Path) -> Iterator[None]:
+    """See that ``folder`` exists and can be written; what was made for it and is still empty at the end goes again."""
+    made = _make_parents(folder / "x")
+    try:
+        _require_writable(folder)
+        yield
+    finally:
+        _remove_empty(made)
+
+
+def write_file(path: Path, text: str | bytes) -> None:
+    """Write a file as a whole: it is the old one until it is the new one.  ``ConfigError`` where it cannot be."""
+    partial = path.with_name(f".{path.name}-{secrets.token_hex(4)}.part")
+    try:
+        partial.write_bytes(text if isinstance(text, bytes) else text.encode())
+        os.replace(partial, path)
+    except OSError as error:
+        raise _refusal(path, error) from error
+    finally:
+        if partial.exists():
+            partial.unlink()
+
+
+def require_writable_file(path: Path) -> None:
+    """``ConfigError`` unless a file of that name can be written, so that no work is done in vain."""
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder, not a file", "Name a file with -o.", file=str(path))
+    if not path.parent.is_dir():
+        raise ConfigError(f"the folder {path.parent} does not exist", "Make it, or name another file with -o.")
+    _require_writable(path.parent)
+
+
+def _make_parents(folder: Path) -> list[Path]:
+    """Make the folders above ``folder`` that are missing; returns them, outermost first."""
+    missing = [parent for parent in folder.parents if not _exists(parent, folder)][::-1]
+    for parent in missing:
+        _make(parent, folder)
+    return missing
+
+
+def _exists(path: Path, wanted: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise _refusal(wanted, error) from error
+
+
+def _make(path: Path, wanted: Path) -> None:
+    try:
+        path.mkdir()
+    except OSError as error:
+        raise _refusal(wanted, error) from error
+
+
+def _require_writable(folder: Path) -> None:
+    probe = folder / f".{secrets.token_hex(4)}.part"
+    try:
+        probe.mkdir()
+        probe.rmdir()
+    except OSError as error:
+        raise _refusal(folder, error) from error
+
+
+def _refusal(path: Path, error: OSError) -> ConfigError:
+    reason = (error.strerror or str(error)).lower()
+    return ConfigError(f"{path} cannot be written: {reason}", "Name another place with -o.", file=str(path))
+
+
+def _move_in(partial: Path, folder: Path, names: Sequence[str]) -> None:
+    if not folder.exists():
+        os.replace(partial, folder)
+        return
+    for name in names:
+        new, old = partial / name, folder / name
+        if old.is_dir() and not old.is_symlink():
+            os.replace(old, partial / f"{name}.old")
+        elif not new.exists() or new.is_dir():
+            old.unlink(missing_ok=True)
+        if new.exists():
+            os.replace(new, old)
+
+
+def _remove_empty(made: Sequence[Path]) -> None:
+    for folder in reversed(made):
+        try:
+            folder.rmdir()
+        except OSError:  # something is in it, so it has a reason to be
+            return
