@@ -62,6 +62,7 @@ class Windows:
     A window is (series, end): it sees the ``lookback`` rows before row ``end`` of the series and forecasts the
     ``horizon`` rows from there.  A segment of O origins is named by its last one; the others lie ``stride`` rows apart
     before it, and it sees ``lookback + (O − 1)·stride`` rows.  Rows before a series' start are padding.
+    ``known``: (S,) rows of each series that its standardisation may be taken from; all up to its end when None.
     """
 
     def __init__(
@@ -74,11 +75,13 @@ class Windows:
         stride: int = 1,
         min_context: int = 1,
         numbers: Ints | None = None,
+        known: Ints | None = None,
         device: str | torch.device = "cpu",
     ) -> None:
         self.lookback, self.horizon, self.stride, self.min_context = lookback, horizon, stride, min_context
         self.device = torch.device(device)
-        values, observed, self.series_location, self.series_scale = standardise(panel)
+        known = panel.ends if known is None else known
+        values, observed, self.series_location, self.series_scale = standardise(panel, known)
         self.values = torch.from_numpy(values).to(self.device)  # (N, C)
         self.observed = torch.from_numpy(observed).to(self.device)  # (N, C)
         self.offsets = torch.from_numpy(panel.offsets[:-1].copy()).to(self.device)
@@ -178,10 +181,11 @@ def location_and_scale(values: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     return location, (variance + SCALE_FLOOR**2).sqrt()
 
 
-def standardise(panel: Panel) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def standardise(panel: Panel, known: Ints) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Targets (N, C) in float32 with mean 0 and deviation 1 per series, the mask, and location and scale (S, C).
 
-    Statistics are taken over the observed steps up to each end, in float64: a level of 1e9 with variation 1 keeps all
+    Statistics are taken over the observed steps in rows [0, known) of each series, so that nothing after the first
+    origin of a backtest reaches a forecast through them; in float64: a level of 1e9 with variation 1 keeps all
     of its variation.  A constant series has scale 1.
     """
     shape = (len(panel), panel.channels)
@@ -193,23 +197,24 @@ def standardise(panel: Panel) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nd
         last = int(np.searchsorted(panel.offsets, panel.offsets[first] + BLOCK_ROWS, side="right")) - 1
         last = min(max(last, first + 1), len(panel))
         rows = slice(int(panel.offsets[first]), int(panel.offsets[last]))
-        block = _standardise_block(panel, first, last)
+        block = _standardise_block(panel, known, first, last)
         values[rows], observed[rows], location[first:last], scale[first:last] = block
         first = last
     return values, observed, location, scale
 
 
-def _standardise_block(panel: Panel, first: int, last: int) -> tuple[np.ndarray, ...]:
+def _standardise_block(panel: Panel, known: Ints, first: int, last: int) -> tuple[np.ndarray, ...]:
     begin = panel.offsets[first]
     lengths = panel.lengths[first:last]
     starts = panel.offsets[first:last] - begin
     raw = panel.target[begin : panel.offsets[last]].astype(np.float64)
     position = np.arange(len(raw)) - np.repeat(starts, lengths)
     seen = ~np.isnan(raw) & (position < np.repeat(panel.ends[first:last], lengths))[:, None]
-    count = np.maximum(np.add.reduceat(seen, starts, axis=0, dtype=np.int64), 1)
+    counted = seen & (position < np.repeat(known[first:last], lengths))[:, None]
+    count = np.maximum(np.add.reduceat(counted, starts, axis=0, dtype=np.int64), 1)
     raw = np.where(seen, raw, 0.0)
-    location = np.add.reduceat(raw, starts, axis=0) / count
+    location = np.add.reduceat(np.where(counted, raw, 0.0), starts, axis=0) / count
     centred = np.where(seen, raw - np.repeat(location, lengths, axis=0), 0.0)
-    scale = np.sqrt(np.add.reduceat(np.square(centred), starts, axis=0) / count)
+    scale = np.sqrt(np.add.reduceat(np.where(counted, np.square(centred), 0.0), starts, axis=0) / count)
     scale = np.where(scale > 1e-12 * np.maximum(1.0, np.abs(location)), scale, 1.0)
     return centred / np.repeat(scale, lengths, axis=0), seen, location, scale

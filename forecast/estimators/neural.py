@@ -147,7 +147,7 @@ class NeuralForecaster(Forecaster):
             series=len(self.series_) if self.series_embedding else 0,
         )
 
-    def _windows(self, panel: Panel, device: torch.device) -> Windows:
+    def _windows(self, panel: Panel, device: torch.device, known: Ints | None = None) -> Windows:
         numbers = np.array([self.series_.get(name, 0) for name in panel.ids.tolist()], np.int64)
         return Windows(
             panel,
@@ -157,6 +157,7 @@ class NeuralForecaster(Forecaster):
             stride=self.resolved_.patch,
             min_context=self.resolved_.min_context,
             numbers=numbers,
+            known=known,
             device=device,
         )
 
@@ -196,7 +197,9 @@ class NeuralForecaster(Forecaster):
         """The network's own horizon from any origins: (W, H, C, 1 + V)."""
         device = next(self.network_.parameters()).device
         with borrowed(self.threads, self.seed, device), torch.inference_mode():
-            windows = self._windows(panel, device)
+            known = panel.ends.copy()
+            np.minimum.at(known, series, ends)  # no statistic may come from rows after the first origin
+            windows = self._windows(panel, device, known)
             size = self._windows_per_pass()
             done = []
             for first in range(0, len(series), size):
