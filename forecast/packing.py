@@ -141,9 +141,9 @@ def _check_panel(panel: Panel) -> None:
         "static_codes": (count, len(schema.static_codes)),
     }
     for name, shape in shapes.items():
-        array, kind = getattr(panel, name), "f" if name in ("target", "past", "future", "static") else "i"
-        if array.shape != shape or array.dtype.kind != kind:
-            raise ModelFormatError(f"array {name!r} is {array.dtype} {array.shape}, not {shape}")
+        array, kind = getattr(panel, name), "float" if name in ("target", "past", "future", "static") else "int"
+        if array.shape != shape or array.dtype.kind != kind[0]:
+            raise ModelFormatError(f"array {name!r} is {array.dtype} {array.shape}, not {kind} {shape}")
     lengths = panel.lengths
     if panel.offsets[0] != 0 or (lengths < 0).any() or (panel.ends < 0).any() or (panel.ends > lengths).any():
         raise ModelFormatError("the series do not lie end to end in their arrays")
@@ -152,6 +152,7 @@ def _check_panel(panel: Panel) -> None:
             codes = getattr(panel, kind)[:, place]
             if codes.size and not 0 <= codes.min() <= codes.max() <= len(schema.categories[column]):
                 raise ModelFormatError(f"column {column!r} holds codes outside its categories")
+    panel.timeline.times(panel.starts[:1])  # raises for a frequency that is none
 
 
 def _group(arrays: Arrays, prefix: str) -> Arrays:

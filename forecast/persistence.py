@@ -29,6 +29,7 @@ FORMAT = 1  # raise it when a folder written before can no longer be read as it 
 DOCUMENT, WEIGHTS = "model.json", "weights.safetensors"
 CODE_SUFFIXES = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".bin", ".joblib", ".dill", ".npy", ".npz")
 CODE_BEGINNINGS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04", b"\x1f\x8b", b"\x93NUMPY")
+AGAIN = "Save the model again, or copy the folder anew."
 _RECORDED = ("numpy", "pandas", "torch", "statsmodels", "safetensors")
 _VERSION = re.compile(r"\d+(\.\w+)*")
 
@@ -76,10 +77,10 @@ def load(folder: str | Path, *, device: str | None = None) -> "Forecaster":
         moves = device is not None and "device" in document["settings"]
         return unpack(document, arrays, {"device": device} if moves else {})
     except ForecastError as error:
-        raise ModelFormatError(f"{folder / DOCUMENT} cannot be used: {error.cause}", error.remedy) from error
+        raise ModelFormatError(f"{folder / DOCUMENT} cannot be used: {error.cause}", error.remedy or AGAIN) from error
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RuntimeError) as error:
         cause = f"{folder / DOCUMENT} does not describe a forecaster ({type(error).__name__}: {error})"
-        raise ModelFormatError(cause, "Save the model again.") from error
+        raise ModelFormatError(cause, AGAIN) from error
 
 
 def read_document(folder: str | Path) -> dict[str, Any]:
@@ -221,5 +222,5 @@ def _read_weights(path: Path, stated: dict[str, Any]) -> dict[str, Any]:
         _refuse(path, f"is damaged ({error})")
 
 
-def _refuse(path: Path, why: str, remedy: str = "Save the model again, or copy the folder anew.") -> NoReturn:
+def _refuse(path: Path, why: str, remedy: str = AGAIN) -> NoReturn:
     raise ModelFormatError(f"{path} {why}", remedy, file=str(path))

@@ -419,6 +419,6 @@ def test_a_harmless_file_may_lie_beside_a_model(folder):
 
 
 def test_reading_a_description_imports_no_torch(folder):
-    code = f"import sys; from forecast.persistence import read_document; read_document({str(folder)!r}); print('torch' in sys.modules)"
+    code = f"import sys, forecast.persistence as p; p.read_document({str(folder)!r}); print('torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
     assert result.stdout.strip() == "False", result.stderr
