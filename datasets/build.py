@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from forecast.datasets.ahead import extend, with_ahead
+from forecast.datasets.ahead import Ahead, extend, read_ahead
 from forecast.datasets.clockchange import localise
 from forecast.datasets.covariates import vocabulary
 from forecast.datasets.frames import as_frame
@@ -42,18 +42,21 @@ def load_panel(
     roles = roles or Roles()
     frame, source = as_frame(data, y)
     frame = join_id(frame, roles.id if schema is None else schema.id)
+    ahead = None
     if future_data is not None:
-        future_data, frame, roles = with_ahead(future_data, frame, roles, schema)
+        ahead, frame, roles = read_ahead(future_data, frame, roles, schema)
     if schema is not None:
         roles = trained_roles(roles, schema, frame, source)
     found, notes = find_roles(frame, roles, source)
     stamps = _moments(frame, found, roles, source)
-    resolved = _schema(data, frame, found, source, freq=roles.freq or "", trained=schema)
+    categories = _categories(frame, found, ahead) if schema is None else schema.categories
+    resolved = _schema(data, found, source, freq=roles.freq or "", categories=categories)
+    _same_channels(resolved, schema)
     pack = pack_wide if found.shape == "wide" or (found.shape == "array" and len(found.target) > 1) else pack_long
     panel = pack(frame, found, stamps, resolved, source)
     resolved = replace(resolved, freq=panel.timeline.freq, timezone=panel.timeline.timezone)
     panel = replace(panel, schema=resolved, notes=(*source.notes, *notes, *panel.notes))
-    return panel if future_data is None else extend(panel, future_data)
+    return panel if ahead is None else extend(panel, ahead)
 
 
 def _moments(frame: pd.DataFrame, found: Found, roles: Roles, source: Source) -> Stamps:
@@ -63,32 +66,47 @@ def _moments(frame: pd.DataFrame, found: Found, roles: Roles, source: Source) ->
     return localise(stamps, None if found.id is None else frame[found.id], roles.timezone, source)
 
 
-def _schema(
-    data: Any, frame: pd.DataFrame, found: Found, source: Source, *, freq: str, trained: Schema | None
-) -> Schema:
-    """The roles as found; categories are those of training where there was one."""
+def _categories(frame: pd.DataFrame, found: Found, ahead: Ahead | None) -> dict[str, tuple[str, ...]]:
+    """The vocabulary of each categorical covariate, from both frames where there are two."""
+    columns = {name: [frame[name]] for name in found.text}
+    for name in found.text:
+        if ahead is not None and name in ahead.frame:
+            columns[name].append(ahead.frame[name])
+    return {name: vocabulary(parts) for name, parts in columns.items()}
+
+
+def _schema(data: Any, found: Found, source: Source, *, freq: str, categories: dict[str, tuple[str, ...]]) -> Schema:
+    """The roles as found.  Series and indexes without a name stay without one."""
     nameless = found.shape == "wide" or (found.shape == "series" and getattr(data, "name", "") is None)
-    target = ("",) if nameless or (found.shape == "array" and len(found.target) > 1) else found.target
-    if trained is not None and len(trained.target) != len(target):
-        raise DataError(
-            f"the data have {len(target)} target columns, the forecaster was trained with {len(trained.target)}",
-            "Give the same target columns as in training.",
-        )
-    text = set(found.text)
-    if trained is not None:
-        text = set(trained.categories)
-    categories = {name: vocabulary(frame[name]) for name in found.text} if trained is None else trained.categories
     unnamed = source.indexed and getattr(getattr(data, "index", None), "name", "") is None
-    kinds = {"past": found.past, "future": found.future, "static": found.static}
+
+    def split(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return tuple(n for n in names if n not in categories), tuple(n for n in names if n in categories)
+
+    (past, past_codes), (future, future_codes), (static, static_codes) = map(
+        split, (found.past, found.future, found.static)
+    )
     return Schema(
         shape=found.shape,
         time=None if unnamed else found.time,
-        target=target,
+        target=("",) if nameless or (found.shape == "array" and len(found.target) > 1) else found.target,
         id=found.id,
         freq=freq,
         indexed=source.indexed,
+        past=past,
+        future=future,
+        static=static,
+        past_codes=past_codes,
+        future_codes=future_codes,
+        static_codes=static_codes,
         categories=categories,
         ignored=found.ignored,
-        **{kind: tuple(name for name in names if name not in text) for kind, names in kinds.items()},
-        **{f"{kind}_codes": tuple(name for name in names if name in text) for kind, names in kinds.items()},
     )
+
+
+def _same_channels(schema: Schema, trained: Schema | None) -> None:
+    if trained is not None and len(trained.target) != len(schema.target):
+        raise DataError(
+            f"the data have {len(schema.target)} target columns, the forecaster was trained with {len(trained.target)}",
+            "Give the same target columns as in training.",
+        )

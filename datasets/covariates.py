@@ -4,6 +4,7 @@ Dimension key: N input rows, M packed rows, C target columns, S series.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -62,9 +63,9 @@ def pack_numbers(frame: pd.DataFrame, names: Sequence[str], layout: Layout, sour
     return packed
 
 
-def vocabulary(column: pd.Series) -> tuple[str, ...]:
-    """The categories of a text column, in order of the alphabet."""
-    return tuple(sorted(column.dropna().astype(str).unique().tolist()))
+def vocabulary(columns: Sequence[pd.Series]) -> tuple[str, ...]:
+    """The categories that occur in text columns, in order of the alphabet."""
+    return tuple(sorted({str(value) for column in columns for value in column.dropna().unique()}))
 
 
 def pack_codes(
@@ -84,7 +85,7 @@ def encode(column: pd.Series, categories: tuple[str, ...]) -> Ints:
     return np.append(known, 0)[codes]  # a missing value has code −1, which takes the 0 at the end
 
 
-def constant(values: NDArray, names: Sequence[str], layout: Layout, *, missing: float) -> NDArray:
+def constant(values: NDArray[Any], names: Sequence[str], layout: Layout, *, missing: float) -> NDArray[Any]:
     """Rows (M, K) of static columns as (S, K); ``DataError`` for a series in which one of them changes.
 
     missing: what stands for no value (NaN or code 0); the other rows of the series then speak for it.
@@ -93,7 +94,7 @@ def constant(values: NDArray, names: Sequence[str], layout: Layout, *, missing: 
     if not len(names):
         return np.zeros((len(heads), 0), values.dtype)
     unknown = np.isnan(values) if np.isnan(missing) else values == missing
-    wide: NDArray = values.astype(np.float64)
+    wide = values.astype(np.float64)
     lowest = np.minimum.reduceat(np.where(unknown, np.inf, wide), heads, axis=0)
     highest = np.maximum.reduceat(np.where(unknown, -np.inf, wide), heads, axis=0)
     changes = np.argwhere(lowest < highest)

@@ -4,6 +4,7 @@ Dimension key: N input rows, M packed rows (gaps included), S series.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,7 +48,7 @@ class Layout:
         """M, the rows of the packed panel."""
         return int(self.offsets[-1])
 
-    def pack(self, values: NDArray, empty: float, *, out: NDArray | None = None) -> NDArray:
+    def pack(self, values: NDArray[Any], empty: float, *, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """A column (N,) of the input as (M,), with ``empty`` in the gaps; written to ``out`` where given."""
         packed = np.empty(self.rows, values.dtype) if out is None else out
         if self.place is not None:

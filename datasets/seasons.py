@@ -88,14 +88,14 @@ def _shows(series: list[Floats], cycle: int) -> float:
         return np.inf
     seen = sum(len(values) for values in usable) / cycle
     dip = float(np.median([_dips(values - _level(values, cycle), cycle)[cycle] for values in usable]))
-    return dip / max(_DIP - _SCATTER / np.sqrt(seen), 1e-9)
+    return dip / max(_DIP - _SCATTER / float(np.sqrt(seen)), 1e-9)
 
 
 def _sample(panel: Panel) -> list[Floats]:
     """The latest steps of series spread over the panel, standardised and without extremes."""
     lengths = np.minimum(panel.ends, _STEPS)
     count = int(min(_SERIES, len(panel), max(_VALUES // max(int(np.median(lengths)), 1), 8)))
-    chosen = np.unique(np.linspace(0, len(panel) - 1, count).round().astype(int)) if len(panel) else []
+    chosen = np.unique(np.linspace(0, len(panel) - 1, count).round().astype(int))
     series = [_prepared(panel.series(int(s))[-_STEPS:, c]) for s in chosen for c in range(panel.channels)]
     return [values for values in series if len(values)]
 

@@ -87,7 +87,8 @@ def read_times(frame: pd.DataFrame, time: str | None, source: Source, *, timezon
         zone = zone_name(timezone) if timezone is not None else str(column.dtype.tz)
         return Stamps(raw=column.array.asi8, unit=column.dtype.unit, zone=zone)
     if column.dtype.kind == "M":
-        return _checked(Stamps(raw=column.to_numpy().view(np.int64), unit=np.datetime_data(column.dtype)[0]), time)
+        values = column.to_numpy()
+        return _checked(Stamps(raw=values.view(np.int64), unit=np.datetime_data(values.dtype)[0]), time)
     if pd.api.types.is_integer_dtype(column.dtype):
         return Stamps(raw=column.to_numpy(np.int64), unit="integer")
     if pd.api.types.is_float_dtype(column.dtype):

@@ -51,7 +51,7 @@ class Timeline:
     def kind(self) -> Kind:
         """How steps are counted: equal lengths, calendar periods, integers, or row by row."""
         family = self.rule.family
-        return "period" if family in ("month", "business") else family
+        return "period" if family == "month" or family == "business" else family
 
     @property
     def local(self) -> bool:
