@@ -12,9 +12,9 @@ from forecast.errors import DataError
 _MOSTLY = 0.5  # share of values that read as numbers in a column of numbers with something wrong in it
 
 
-def is_number(column: pd.Series) -> bool:
-    """Numbers or truth values."""
-    return column.dtype.kind in "iufb" and not isinstance(column.dtype, pd.CategoricalDtype)
+def kinds_of(frame: pd.DataFrame) -> dict[str, str]:
+    """NumPy's letter for the kind of every column: i, u, f, b numbers, M dates, O text and categories."""
+    return {name: dtype.kind for name, dtype in zip(frame.columns, frame.dtypes, strict=True)}
 
 
 def is_text(column: pd.Series) -> bool:

@@ -26,8 +26,7 @@ def read_delimited(data: bytes, *, file: str) -> tuple[pd.DataFrame, Source]:
         _refuse_ragged(text, dialect, file=file)
     frame = _parse(text, dialect, file=file)
     source = Source(file=file, first_line=dialect.skip + 1, notes=tuple(notes))
-    frame, source = _drop_empty(frame, source)
-    return melt_rows(frame, source)
+    return melt_rows(_drop_empty(frame), source)
 
 
 def to_utf8(data: bytes, *, file: str) -> tuple[bytes, list[Note]]:
@@ -95,9 +94,11 @@ def _parse(data: bytes, dialect: Dialect, *, file: str) -> pd.DataFrame:
     return frame
 
 
-def _drop_empty(frame: pd.DataFrame, source: Source) -> tuple[pd.DataFrame, Source]:
+def _drop_empty(frame: pd.DataFrame) -> pd.DataFrame:
     """Without the unnamed columns that only a trailing separator or a row number makes."""
     unnamed = [name for name in frame.columns if name.startswith(("column ", "Unnamed: "))]
+    if not unnamed:
+        return frame
     empty = [name for name in unnamed if frame[name].isna().all()]
     first = frame.columns[0]
     if first in unnamed and first not in empty and frame[first].dtype.kind == "i":
@@ -107,23 +108,23 @@ def _drop_empty(frame: pd.DataFrame, source: Source) -> tuple[pd.DataFrame, Sour
     frame = frame.drop(columns=empty)
     if first in unnamed and first not in empty and "time" not in frame.columns and frame[first].dtype.kind != "f":
         frame = frame.rename(columns={first: "time"})  # an index written without a name
-    return frame, source
+    return frame
 
 
 def _refuse_ragged(data: bytes, dialect: Dialect, *, file: str) -> None:
     """Raise for the first row with more or fewer cells than the header: counted, or parsed if there are quotes."""
     width = len(dialect.names)
     separator = dialect.separator.encode()
-    if b'"' not in data:
-        line = _first_ragged(data, separator[0], width, skip=dialect.skip)
-        if line is None:
-            return
-        cells = data.split(b"\n", line)[line - 1].count(separator) + 1
-    else:
+    line = _first_ragged(data, separator[0], width, skip=dialect.skip)
+    if line is None:
+        return
+    if b'"' in data:
         found = _first_ragged_quoted(data, dialect)
         if found is None:
             return
         line, cells = found
+    else:
+        cells = data.split(b"\n", line)[line - 1].count(separator) + 1
     raise DataError(
         f"{file}: row {line} has {cells} cell{'s' * (cells != 1)}, the header has {width}",
         f"Complete the row, or put values that hold {dialect.separator!r} in quotes.",
@@ -140,6 +141,9 @@ def _first_ragged(data: bytes, separator: int, width: int, *, skip: int) -> int 
         if end <= begin:
             end = (data.find(b"\n", begin) + 1) or len(data)
         text = np.frombuffer(data, np.uint8, end - begin, begin)
+        if _even(text, separator, width):
+            line, begin = line + int(np.count_nonzero(text == 10)), end
+            continue
         breaks = np.flatnonzero(text == 10)
         starts = np.concatenate([[0], breaks + 1])
         starts = starts[starts < len(text)]
@@ -153,6 +157,17 @@ def _first_ragged(data: bytes, separator: int, width: int, *, skip: int) -> int 
         line += len(starts)
         begin = end
     return None
+
+
+def _even(text: np.ndarray, separator: int, width: int) -> bool:
+    """Whether every line, header and all, has ``width`` cells: seen in one pass over separators and line ends."""
+    marks = text[(text == separator) | (text == 10)]
+    if text[-1] != 10:
+        marks = np.append(marks, np.uint8(10))
+    if len(marks) % width:
+        return False
+    table = marks.reshape(-1, width)
+    return bool((table[:, -1] == 10).all() and (table[:, :-1] == separator).all())
 
 
 def _first_ragged_quoted(data: bytes, dialect: Dialect) -> tuple[int, int] | None:

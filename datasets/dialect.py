@@ -28,7 +28,7 @@ MISSING = (
     "-",
 )
 _SEPARATORS = ("\t", ";", "|", ",")
-_HEAD_BYTES, _HEAD_LINES = 1 << 16, 20
+_HEAD_BYTES, _HEAD_LINES = 1 << 16, 6
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 _DATE = re.compile(rf"{YEAR_FIRST.pattern}|\d{{1,2}}[-/.]\d{{1,2}}[-/.]\d{{2,4}}( .*)?")
 _COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
@@ -89,7 +89,7 @@ def sniff(data: bytes, *, file: str) -> Dialect:
 
 
 def _head(data: bytes) -> list[str]:
-    """The first lines, whole ones only: at least 64 kB of them and at least twenty."""
+    """The first lines, whole ones only: at least 64 kB of them and at least six."""
     end = _HEAD_BYTES
     for _ in range(12):
         head = data[:end]

@@ -42,7 +42,7 @@ def read_file(source: str | Path | IO[bytes]) -> tuple[pd.DataFrame, Source]:
     """As ``read_table``, with what is known about the file, and dates still as they are written."""
     name, data = _load(source)
     name, data = _unpack(name, data)
-    if not data.strip():
+    if not data[:4096].strip() and not data.strip():
         raise DataError(f"{name} is empty", "Give a file with a header and one row per time step.", file=name)
     if data.startswith(b"PAR1"):
         return _parquet(data, file=name)

@@ -7,7 +7,7 @@ from typing import NoReturn
 import numpy as np
 import pandas as pd
 
-from forecast.datasets.columns import covers, has_repeats, is_number, is_text, known, names_of, spoiled_numbers
+from forecast.datasets.columns import covers, has_repeats, is_text, kinds_of, known, names_of, spoiled_numbers
 from forecast.datasets.dates import first_bad_date
 from forecast.datasets.schema import Note, Roles, Shape
 from forecast.datasets.source import Source
@@ -106,10 +106,11 @@ def id_parts(name: str | None) -> tuple[str, ...]:
 
 def numeric_target(frame: pd.DataFrame, columns: tuple[str, ...], source: Source) -> None:
     """Refuse text in a target, naming its first bad row and value (also to be called at predict time)."""
+    kinds = kinds_of(frame)
     for name in columns:
-        column = frame[name]
-        if is_number(column):
+        if kinds[name] in "iufb":
             continue
+        column = frame[name]
         bad = np.flatnonzero((pd.to_numeric(column, errors="coerce").isna() & column.notna()).to_numpy())
         row = int(bad[0]) if len(bad) else 0
         place = source.where(row)
@@ -158,14 +159,15 @@ def _time(frame: pd.DataFrame, roles: Roles, source: Source, *, taken: set[str],
         if source.time is not None and source.kind == "series" and frame[source.time].dtype.kind not in "Miu":
             _check_time(frame, source.time, source)
         return source.time
-    dates = [name for name in frame.columns if frame[name].dtype.kind == "M" and name not in taken]
+    kinds = kinds_of(frame)
+    dates = [name for name, kind in kinds.items() if kind == "M" and name not in taken]
     if len(dates) > 1:
         listed = ", ".join(dates)
         raise DataError(f"several columns hold dates: {listed}", "Name the time with time= (--time).", column=dates[0])
     if dates:
         notes.append(Note(topic="role", message=f"time: {dates[0]}, the only column of dates"))
         return dates[0]
-    numbered = [name for name in frame.columns if name.lower() in TIME_NAMES and frame[name].dtype.kind in "iu"]
+    numbered = [name for name, kind in kinds.items() if kind in "iu" and name.lower() in TIME_NAMES]
     if len(numbered) == 1 and numbered[0] not in taken:
         notes.append(Note(topic="role", message=f"time: {numbered[0]}, whole numbers"))
         return numbered[0]
@@ -264,7 +266,8 @@ def _target(
     if by_name:
         notes.append(Note(topic="role", message=f"target: {by_name[0]}, by its name"))
         return (by_name[0],), False
-    numbers = [name for name in free if frame[name].dtype.kind in "iuf" or spoiled_numbers(frame[name])]
+    kinds = kinds_of(frame)
+    numbers = [name for name in free if kinds[name] in "iuf" or (kinds[name] == "O" and spoiled_numbers(frame[name]))]
     if not numbers:
         remedy = "Name the target with target= (--target)."
         raise DataError(

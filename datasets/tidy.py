@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from forecast.datasets.columns import kinds_of
 from forecast.datasets.dateparts import join_dates
 from forecast.datasets.dates import head_values, read_dates, read_numbers_as_dates
 from forecast.datasets.schema import Note
@@ -23,7 +24,9 @@ def tidy(frame: pd.DataFrame, source: Source) -> tuple[pd.DataFrame, Source]:
     frame, labels = _text_names(frame)
     notes: list[Note] = []
     columns: dict[str, pd.Series] = {}
-    for name in frame.columns:
+    for name, dtype in zip(frame.columns, frame.dtypes, strict=True):
+        if isinstance(dtype, np.dtype) and dtype.kind in "iufbMm":
+            continue
         column = frame[name]
         plain, remark = _plain(column)
         if plain is not column:
@@ -66,8 +69,6 @@ def _plain(column: pd.Series) -> tuple[pd.Series, str]:
     if isinstance(dtype, pd.CategoricalDtype):
         dates = read_dates(column.astype(dtype.categories.dtype)) if dtype.categories.dtype.kind in "OT" else None
         return dates if dates is not None else (column, "")
-    if isinstance(dtype, np.dtype) and dtype.kind in "iufbMm":
-        return column, ""
     if isinstance(dtype, pd.DatetimeTZDtype):
         return column, ""
     if pd.api.types.is_numeric_dtype(dtype):  # pandas' nullable and Arrow's numbers, and nullable booleans
@@ -107,7 +108,8 @@ def _from_objects(column: pd.Series) -> tuple[pd.Series, str]:
 
 def _find_time(frame: pd.DataFrame, source: Source, notes: list[Note]) -> tuple[pd.DataFrame, Source]:
     """Dates written in several columns, or as whole numbers where nothing else is a date."""
-    dates = [name for name in frame.columns if frame[name].dtype.kind == "M"]
+    kinds = kinds_of(frame)
+    dates = [name for name, kind in kinds.items() if kind == "M"]
     joined = join_dates(frame, found=dates)
     if joined is not None:
         time, parts = joined
@@ -120,8 +122,8 @@ def _find_time(frame: pd.DataFrame, source: Source, notes: list[Note]) -> tuple[
         return frame.assign(**{name: time}), replace(source, time=name, parts=parts)
     if dates:
         return frame, source
-    for name in frame.columns:
-        if name.lower() in TIME_NAMES and frame[name].dtype.kind in "iu":
+    for name, kind in kinds.items():
+        if name.lower() in TIME_NAMES and kind in "iu":
             read = read_numbers_as_dates(frame[name])
             if read is not None:
                 notes.append(Note(topic="role", message=f"{name}: {read[1]}"))

@@ -23,7 +23,7 @@ def melt_rows(frame: pd.DataFrame, source: Source) -> tuple[pd.DataFrame, Source
         return frame, source
     rest = [name for name in frame.columns if name not in set(dated)]
     times = read_dates(pd.Series(dated))
-    numeric = all(pd.api.types.is_numeric_dtype(dtype) for dtype in frame[dated].dtypes)
+    numeric = all(pd.api.types.is_numeric_dtype(dtype) for dtype in frame[dated].dtypes.unique())
     words = [name for name in rest if not pd.api.types.is_numeric_dtype(frame[name].dtype)]
     if times is None or not numeric or not words:
         return frame, source
