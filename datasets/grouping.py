@@ -78,7 +78,7 @@ def group_rows(column: pd.Series | None, ids: pd.Index, stamps: Stamps, source: 
         raise DataError(
             f"row {where['row']}: column {column.name!r} has no id", "Fill in the id or drop the row.", **where
         )
-    names = pd.Index(names)
+    names = pd.Index(names.astype(names.categories.dtype) if isinstance(names, pd.CategoricalIndex) else names)
     if len(names) == len(begins):
         bounds = np.append(begins, len(column))
         return _sorted(Grouped(ids=names, bounds=bounds, order=None, stamps=stamps))

@@ -67,8 +67,11 @@ def _plain(column: pd.Series) -> tuple[pd.Series, str]:
     if isinstance(dtype, pd.PeriodDtype):
         return column.dt.to_timestamp(), ""
     if isinstance(dtype, pd.CategoricalDtype):
-        dates = read_dates(column.astype(dtype.categories.dtype)) if dtype.categories.dtype.kind in "OT" else None
-        return dates if dates is not None else (column, "")
+        found = read_dates(pd.Series(dtype.categories)) if dtype.categories.dtype.kind in "OT" else None
+        if found is None:
+            return column, ""
+        dates = found[0].array.take(column.cat.codes.to_numpy(), allow_fill=True)  # one reading per category, not row
+        return pd.Series(dates, index=column.index, name=column.name), found[1]
     if isinstance(dtype, pd.DatetimeTZDtype):
         return column, ""
     if pd.api.types.is_numeric_dtype(dtype):  # pandas' nullable and Arrow's numbers, and nullable booleans
