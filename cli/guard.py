@@ -1,9 +1,12 @@
 """What stands around every command: failures become one line of cause, one of remedy, and an exit code."""
 
 import os
+import shlex
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import typer
@@ -17,13 +20,26 @@ FAULT, USAGE, INTERRUPTED = 1, 2, 130
 UsageFault: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """What a command may know of how it was called (its context's ``obj``).  began: ``time.perf_counter()`` then."""
+
+    began: float
+    words: tuple[str, ...]
+
+    @property
+    def line(self) -> str:
+        """The command line, as it can be typed again."""
+        return shlex.join(["forecast", *self.words])
+
+
 class Commands(TyperGroup):
     """The command group that keeps these manners, however it is called."""
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, standalone_mode: bool = True, **extra: Any) -> Any:
         given = list(sys.argv[1:] if args is None else args)
-        run = super().main
-        code = guarded(lambda: run(given, *rest, standalone_mode=False, **extra), debug="--debug" in given)
+        run, call = super().main, Call(began=time.perf_counter(), words=tuple(given))
+        code = guarded(lambda: run(given, *rest, standalone_mode=False, obj=call, **extra), debug="--debug" in given)
         if standalone_mode:
             sys.exit(code)
         return code

@@ -34,8 +34,16 @@ def about(
     """Forecast time series with LSTM, Transformer and hybrid networks, judged against honest baselines."""
 
 
-for module in (run, fit, predict, backtest, inspect, models, datasets):
-    app.command()(module.command)
+for command in (
+    run.run,
+    fit.fit,
+    predict.predict,
+    backtest.backtest,
+    inspect.inspect,
+    models.models,
+    datasets.datasets,
+):
+    app.command()(command)
 
 
 def _terminate(*_: Any) -> None:

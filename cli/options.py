@@ -17,7 +17,7 @@ from forecast.errors import ConfigError
 DATA, JOB, OUTPUT = "Data", "Job", "Output"
 
 Data = Annotated[str, typer.Argument(metavar="DATA", help="A file, - for standard input, or a built-in data set.")]
-Horizon = Annotated[int, typer.Option("--horizon", "-h", metavar="H", help="Steps to forecast.")]
+Horizon = Annotated[int, typer.Option("--horizon", metavar="H", help="Steps to forecast.")]
 
 
 def _option(*names: str, help: str, panel: str, metavar: str | None = None) -> Any:

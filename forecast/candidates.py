@@ -68,7 +68,7 @@ class Folds:
 
 @dataclass(kw_only=True)
 class Trials:
-    """What came of the candidates.  backtests: by name.  left_out: why, by name.  steps: best training step, by name."""
+    """What came of the candidates, by name: their backtests, why some were left out, the best step of each network."""
 
     folds: Folds
     backtests: dict[str, Backtest] = field(default_factory=dict)

@@ -41,6 +41,11 @@ def open_data(
     return Opened(name=name, panel=load_panel(data, roles, future_data=future_data), settings=given)
 
 
+def name_to_data(data: str) -> Any:
+    """What a saved forecaster can read: the file of that name, or the built-in data set."""
+    return _named(data, {}, None)[0]
+
+
 def data_name(data: Any) -> str:
     """What to call the data in titles and default folder names: a file without folder and ending, a data set's name."""
     if not isinstance(data, str | Path):

@@ -1,0 +1,89 @@
+"""``forecast fit``: train one forecaster and save it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from forecast.cli.console import cell, print_json, print_pairs, print_text, remark
+from forecast.cli.options import Data, DataOptions, JobOptions, OutputOptions, with_options
+from forecast.cli.settings import Config, Set, read_config, resolve
+from forecast.errors import ConfigError
+
+if TYPE_CHECKING:
+    from forecast.estimators.base import Forecaster
+
+CHECKPOINT = "checkpoint.safetensors"
+UNFINISHED = (CHECKPOINT, f"{CHECKPOINT}.part")
+
+
+@with_options
+def fit(
+    data: Data,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the model.")],
+    data_options: DataOptions,
+    job: JobOptions,
+    told: OutputOptions,
+    model: Annotated[str | None, typer.Option("--model", metavar="NAME", help="See `forecast models`.")] = None,
+    horizon: Annotated[int | None, typer.Option("--horizon", metavar="H", help="Steps to forecast.")] = None,
+    validation: Annotated[
+        int | None, typer.Option("--validation", metavar="STEPS", help="Steps to hold out; from the data by default.")
+    ] = None,
+    refit: Annotated[bool, typer.Option("--refit", help="Train again on everything for the steps found best.")] = False,
+    settings: Set = None,
+    config: Config = None,
+) -> None:
+    """Fit one forecaster and save it to a folder that `forecast predict` reads.
+
+    An unfinished fit of the same settings and data in that folder goes on where it stopped.
+    """
+    from forecast.cli.progress import progress
+    from forecast.presets import create
+    from forecast.results_folder import made_folder, require_free
+    from forecast.sources import open_data
+
+    file = read_config(config)
+    name = _named(model, file.name)
+    given = {**data_options.settings(), **job.settings(), **({} if horizon is None else {"horizon": horizon})}
+    chosen = resolve(name, config=file.settings, options=given, given=settings)
+    forecaster = create(name, **chosen)
+    require_free(output, force=told.force, allowed=UNFINISHED)
+    future = data_options.future_data or file.future_data
+    opened = open_data(data, chosen, future_data=future, horizon=forecaster.horizon)
+    forecaster.set_params(**{key: value for key, value in opened.settings.items() if key not in chosen})
+    with made_folder(output):
+        if told.force:
+            (output / CHECKPOINT).unlink(missing_ok=True)
+        elif (output / CHECKPOINT).exists():
+            remark(f"going on with the unfinished fit in {output}", quiet=told.quiet)
+        with progress(quiet=told.quiet) as watcher:
+            report = watcher.training(name, limit=chosen.get("max_time"))
+            forecaster.fit(
+                opened.panel,
+                validation=file.validation if validation is None else validation,
+                on_report=report,
+                checkpoint=output,
+                refit=refit,
+            )
+        forecaster.save(output, force=True)
+    _tell(name, forecaster, output, json=told.json)
+
+
+def _named(option: str | None, file: str | None) -> str:
+    name = option or file
+    if name is None:
+        raise ConfigError("no forecaster is named", "Give --model NAME, or a name under [forecaster] in --config.")
+    return name
+
+
+def _tell(name: str, forecaster: "Forecaster", folder: Path, *, json: bool) -> None:
+    from forecast.results_files import plain, resolved_settings
+
+    found: dict[str, Any] = resolved_settings(forecaster)
+    if json:
+        print_json({"model": name, "folder": str(folder), **plain(found), "notes": forecaster.report_["notes"]})
+        return
+    print_pairs({"model": name, **found})
+    for note in forecaster.report_["notes"]:
+        print_text(f"- {cell(note['message'])}")
+    print_text(f"\nsaved to {folder}; forecast with: forecast predict {folder}")

@@ -1,0 +1,146 @@
+"""What the report of a run says: the run's results put into words and tables."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from forecast.curves import Curve, short
+from forecast.evaluation.results import Backtest
+from forecast.evaluation.sums import intervals
+from forecast.report import Lines, Report
+from forecast.results_files import errors_by, leaderboard_rows, resolved_settings, versions
+
+if TYPE_CHECKING:
+    from forecast.run import RunResult
+
+COLUMNS = {
+    "name": "forecaster",
+    "family": "kind",
+    "mase": "MASE",
+    "relative_mase": "of seasonal naive",
+    "wql": "WQL",
+    "rmsse": "RMSSE",
+    "mae": "MAE",
+    "smape": "sMAPE",
+    "bias": "bias",
+    "fit_seconds": "fit, s",
+    "predict_seconds": "forecast, s",
+}
+
+
+def report_of(result: "RunResult", curves: Sequence[Curve], *, title: str) -> Report:
+    """The report of a run that shows ``curves``."""
+    backtest = result.trials.backtests.get(result.winner)
+    return Report(
+        title=title,
+        subtitle=_subtitle(result),
+        verdict=result.verdict.sentences,
+        warn=not result.verdict.beaten,
+        winner=result.winner,
+        curves=tuple(curves),
+        series=len(result.panel) * result.panel.channels,
+        leaderboard=tuple(_leaderboard(result)),
+        left_out=tuple(f"{name}: {why}" for name, why in result.trials.left_out.items()),
+        steps=Lines(values=errors_by(result, "step")),
+        folds=Lines(values=errors_by(result, "fold"), places=_origins(backtest)),
+        coverage=tuple(_coverage(backtest)),
+        facts=facts(result),
+        notes=tuple(note_lines(result)),
+        settings=resolved_settings(result.model),
+        command=result.command,
+        versions=versions(result),
+    )
+
+
+def facts(result: "RunResult") -> dict[str, Any]:
+    """What was read, line by line."""
+    seen = result.inspection
+    low, median, high = seen.steps
+    lengths = f"{high:,}" if low == high else f"{low:,} to {high:,}, median {median:,}"
+    return {
+        "series": f"{seen.series:,}",
+        **{
+            f"{role} column" if role in ("time", "id") else role: short(columns(value), 400)
+            for role, value in seen.roles.items()
+        },
+        "frequency": seen.frequency + (f", in {seen.timezone}" if seen.timezone else ""),
+        "from": seen.first,
+        "to": seen.last,
+        "steps per series": lengths,
+        "steps without a value": f"{seen.missing:,} of {seen.total:,}",
+        "season": f"{seen.season} steps" if seen.season > 1 else "none found",
+        "cycles": list(seen.cycles),
+        "backtest": _backtest_fact(result),
+    }
+
+
+def columns(value: Any) -> str:
+    """One or several column names as text."""
+    return value if isinstance(value, str) else ", ".join(map(str, value))
+
+
+def note_lines(result: "RunResult") -> list[str]:
+    """What was found and repaired, and what calls for caution."""
+    lines = []
+    for note in result.panel.notes:
+        named = f" ({', '.join(short(name, 40) for name in note.series[:5])}{' …' if len(note.series) > 5 else ''})"
+        lines.append(note.message + (named if note.series and len(result.panel) > 1 else ""))
+    lines += result.inspection.problems
+    if result.trials.folds.count and result.trials.folds.horizon < result.horizon:
+        judged = result.trials.folds.horizon
+        lines.append(f"no fold of {result.horizon} steps fits: the backtest judged forecasts of {judged} steps")
+    return lines
+
+
+def _subtitle(result: "RunResult") -> str:
+    seen = result.inspection
+    count = "one series" if seen.series == 1 else f"{seen.series:,} series"
+    return f"{count}, frequency {seen.frequency}, {seen.first} to {seen.last}"
+
+
+def _backtest_fact(result: "RunResult") -> str:
+    folds = result.trials.folds
+    if not folds.count:
+        return "none: the data are too short"
+    return f"{folds.count} {'fold' if folds.count == 1 else 'folds'} of {folds.horizon} steps at the end of each series"
+
+
+def _leaderboard(result: "RunResult") -> list[dict[str, Any]]:
+    rows = leaderboard_rows(result)
+    shown = [column for column in COLUMNS if rows and column in rows[0]]
+    covered = [column for column in (rows[0] if rows else {}) if column.startswith("coverage_")]
+    table = []
+    for row in rows:
+        cells = {COLUMNS[column]: row[column] for column in shown}
+        for column in covered:
+            held = row[column]
+            cells[f"held by {column.removeprefix('coverage_')} % interval"] = "–" if held is None else f"{held:.1%}"
+        table.append(cells)
+    return table
+
+
+def _origins(backtest: Backtest | None) -> tuple[Any, ...]:
+    """The time of each fold's origin where all series share it, else the fold's number."""
+    if backtest is None:
+        return ()
+    steps = backtest.panel.starts[backtest.series] + backtest.ends - 1
+    per_fold = [np.unique(steps[backtest.fold == fold]) for fold in range(backtest.folds)]
+    if any(len(found) != 1 for found in per_fold):
+        return tuple(range(1, backtest.folds + 1))
+    times = backtest.panel.timeline.times(np.concatenate(per_fold))
+    return tuple(times.tz_localize(None) if getattr(times, "tz", None) is not None else times)
+
+
+def _coverage(backtest: Backtest | None) -> list[dict[str, Any]]:
+    if backtest is None:
+        return []
+    overall = backtest.metrics()
+    return [
+        {
+            "interval": f"{mass} %",
+            "held": f"{overall[f'coverage_{mass}']:.1%}",
+            "mean width": overall[f"width_{mass}"],
+        }
+        for mass in intervals(backtest.levels)
+    ]

@@ -1,0 +1,190 @@
+"""The main job: from data to a forecast that was judged against honest baselines, within a given time.
+
+Dimension key: S series, H horizon, C channels, Q levels.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from forecast.candidates import (
+    REFERENCE,
+    Clock,
+    Folds,
+    Trials,
+    Watcher,
+    choose_folds,
+    is_network,
+    settings_of,
+    try_all,
+)
+from forecast.datasets.checks import check_horizon, require_steps
+from forecast.datasets.joining import require_future
+from forecast.datasets.output import to_frame
+from forecast.datasets.panel import Floats, Panel
+from forecast.errors import ConfigError
+from forecast.estimators.base import DEFAULT_LEVELS
+from forecast.evaluation.leaderboard import leaderboard
+from forecast.inspection import Inspection, inspect_panel
+from forecast.presets import create
+from forecast.results_folder import results_folder
+from forecast.sources import open_data
+from forecast.verdict import Verdict, judge, unjudged
+
+if TYPE_CHECKING:
+    from forecast.estimators.base import Forecaster
+
+FILES = ("forecast.csv", "backtest.csv", "metrics.json", "forecast.png", "report.html", "model")
+CELLS_PER_SECOND = 600_000  # written as text
+DRAWING_SECONDS = 5.0  # for the picture and the report, on a slow machine
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RunResult:
+    """What a run found.
+
+    forecast: long frame: id, time, forecast, q0.05 ….  values: the same as (S, H, C, 1 + Q).  model: the winner, fitted
+    on all rows.  trials: all backtests.  ranking: their leaderboard.  seconds: of the whole run.
+    folder: where everything was written.  missing: outputs that need an extra, and which.
+    """
+
+    name: str
+    horizon: int
+    verdict: Verdict
+    forecast: pd.DataFrame
+    values: Floats
+    levels: tuple[float, ...]
+    model: "Forecaster"
+    panel: Panel
+    inspection: Inspection
+    trials: Trials
+    ranking: pd.DataFrame
+    settings: dict[str, Any]
+    command: str
+    seconds: float = 0.0
+    folder: Path | None = None
+    missing: tuple[str, ...] = ()
+
+    @property
+    def winner(self) -> str:
+        """Name of the forecaster that won."""
+        return self.verdict.winner
+
+
+def run(
+    data: Any,
+    *,
+    horizon: int,
+    output: str | Path | None = None,
+    max_time: float = 120.0,
+    folds: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    future_data: Any = None,
+    force: bool = False,
+    watcher: Watcher | None = None,
+    began: float | None = None,
+    command: str | None = None,
+) -> RunResult:
+    """Inspect, backtest networks against baselines, fit the best on all rows, forecast, and write it all to ``output``.
+
+    data: file, name of a data set, frame, array or panel.  output: folder, refused unless empty (or ``force``); None
+    writes nothing.  max_time: seconds for all of it.  folds: of the backtest, from the data when None.
+    settings: of the forecasters, by name; each takes those that it has.  began: ``time.perf_counter()`` from which the
+    seconds count.  command: how to run it again, for the report.
+    Raises ``ConfigError``, ``DataError`` or ``TrainingError``; nothing is written then.
+    """
+    clock = Clock(began=time.perf_counter() if began is None else began, limit=max_time, reserve=0.0)
+    watcher = watcher or Watcher()
+    horizon = check_horizon(horizon)
+    if not max_time > 0:
+        raise ConfigError(f"max_time={max_time!r} is not above 0", "Give the seconds that it may take.")
+    if output is None:
+        return _work(data, horizon, clock, folds, dict(settings or {}), future_data, watcher, command)
+    from forecast.results_files import write_results
+
+    with results_folder(Path(output), force=force, names=FILES) as partial:
+        result = _work(data, horizon, clock, folds, dict(settings or {}), future_data, watcher, command)
+        watcher.stage("report")
+        result = write_results(replace(result, folder=Path(output)), partial, clock)
+    return replace(result, seconds=clock.elapsed())
+
+
+def _work(
+    data: Any,
+    horizon: int,
+    clock: Clock,
+    folds: int | None,
+    settings: dict[str, Any],
+    future_data: Any,
+    watcher: Watcher,
+    command: str | None,
+) -> RunResult:
+    """Everything but the writing."""
+    watcher.stage("reading")
+    opened = open_data(data, settings, future_data=future_data, horizon=horizon)
+    panel = require_steps(opened.panel, horizon)
+    require_future(panel, horizon)
+    inspection = inspect_panel(panel, name=opened.name, season=settings.get("season"))
+    chosen = choose_folds(panel, horizon, folds=folds)
+    clock = replace(clock, reserve=_reserve(panel, horizon, chosen))
+    trials, ranking, verdict = _compete(panel, chosen, opened.settings, clock, watcher)
+    given = {**opened.settings, "horizon": horizon}
+    model = _refit(verdict.winner, panel, given, trials, clock, watcher)
+    watcher.stage("forecast")
+    levels = model.levels or ()
+    values = model.forecast_windows(panel, np.arange(len(panel)), panel.ends, horizon=horizon, levels=levels)
+    return RunResult(
+        name=opened.name,
+        horizon=horizon,
+        verdict=verdict,
+        forecast=to_frame(panel, values, levels, horizon=horizon),
+        values=values,
+        levels=levels,
+        model=model,
+        panel=panel,
+        inspection=inspection,
+        trials=trials,
+        ranking=ranking,
+        settings=given,
+        command=command or f"run({opened.name!r}, horizon={horizon}, max_time={clock.limit:g})",
+        seconds=clock.elapsed(),
+    )
+
+
+def _reserve(panel: Panel, horizon: int, folds: Folds | None) -> float:
+    """Seconds to keep for forecasting and writing, at most half a minute more than the pictures take."""
+    windows = len(panel) * (1 + (folds.count if folds else 0))
+    cells = windows * horizon * panel.channels * (len(DEFAULT_LEVELS) + 4)
+    return DRAWING_SECONDS + min(cells / CELLS_PER_SECOND, 30.0)
+
+
+def _compete(
+    panel: Panel, folds: Folds | None, settings: dict[str, Any], clock: Clock, watcher: Watcher
+) -> tuple[Trials, pd.DataFrame, Verdict]:
+    if folds is None:
+        trials = Trials(folds=Folds(count=0, horizon=0))
+        return trials, pd.DataFrame(), unjudged(REFERENCE)
+    trials = try_all(panel, folds, settings=settings, clock=clock, watcher=watcher)
+    ranking = leaderboard(trials.backtests)
+    return trials, ranking, judge(trials.backtests, ranking)
+
+
+def _refit(
+    name: str, panel: Panel, given: dict[str, Any], trials: Trials, clock: Clock, watcher: Watcher
+) -> "Forecaster":
+    """The winner, fitted on all rows: a network for the steps found best in the backtest, within the time left."""
+    if not is_network(name):
+        watcher.stage(f"{name} on all rows")
+        return create(name, **settings_of(name, given)).fit(panel)
+    limit = max(clock.left(), 1.0)
+    given = {**given, "max_time": limit, "max_steps": trials.steps[name]}
+    report = watcher.training(f"{name} on all rows", limit=limit)
+    try:
+        return create(name, **settings_of(name, given)).fit(panel, validation=0, on_report=report)
+    finally:
+        watcher.trained()

@@ -1,0 +1,104 @@
+"""Who won a backtest, in plain words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from forecast.candidates import REFERENCE, is_network
+from forecast.evaluation.results import Backtest
+from forecast.evaluation.sums import intervals
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What a run concludes.
+
+    winner: name of the best.  beaten: it is better than seasonal naive.  gain: share of the seasonal naive's MASE (of
+    its MAE where no series has a scale) that it saves; negative where it is worse.  sentences: all of it in words.
+    """
+
+    winner: str
+    beaten: bool
+    gain: float
+    sentences: tuple[str, ...]
+
+
+def judge(backtests: Mapping[str, Backtest], ranking: pd.DataFrame) -> Verdict:
+    """The verdict on backtests of the same windows, ``ranking`` being their leaderboard."""
+    winner = str(ranking.index[0])
+    measure = "mase" if np.isfinite(ranking["mase"].iloc[0]) else "mae"
+    best, base = float(ranking[measure].iloc[0]), float(ranking[measure].get(REFERENCE, np.nan))
+    gain = 1 - best / base if base > 0 else 0.0
+    beaten = bool(best < base)
+    head = _win(backtests, ranking, winner, measure, gain) if beaten else _none_better(ranking, winner, measure)
+    rest = (_networks(ranking, winner, measure), _season(backtests), _coverage(backtests[winner]))
+    return Verdict(winner=winner, beaten=beaten, gain=gain, sentences=(head, *(line for line in rest if line)))
+
+
+def unjudged(winner: str) -> Verdict:
+    """The verdict where the data are too short for a backtest."""
+    text = f"The data are too short to test anything: {winner} forecasts, and how well is unknown."
+    return Verdict(winner=winner, beaten=False, gain=0.0, sentences=(text,))
+
+
+def _win(backtests: Mapping[str, Backtest], ranking: pd.DataFrame, winner: str, measure: str, gain: float) -> str:
+    best, base = ranking[measure][winner], ranking[measure][REFERENCE]
+    kind = "" if is_network(winner) else ", a baseline,"
+    less = f"{gain:.0%} less error" if gain >= 0.005 else "hardly less error"
+    words = f"{winner}{kind} forecasts best: {measure.upper()} {best:.3g}, {less} than seasonal naive ({base:.3g})"
+    return f"{words}; it is better {_how_often(backtests[winner], backtests[REFERENCE], measure)}."
+
+
+def _how_often(winner: Backtest, reference: Backtest, measure: str) -> str:
+    parts = []
+    if winner.folds > 1:
+        better, total = _count(winner, reference, measure, "fold")
+        parts.append(f"on {better} of {total} folds")
+    if len(winner.panel) > 1:
+        better, total = _count(winner, reference, measure, "series")
+        parts.append(f"on {better:,} of {total:,} series")
+    return " and ".join(parts) or "on the one fold that the data hold"
+
+
+def _count(winner: Backtest, reference: Backtest, measure: str, by: str) -> tuple[int, int]:
+    pair = [result.metrics(by)[measure].to_numpy() for result in (winner, reference)]  # type: ignore[call-overload]
+    return int((pair[0] < pair[1]).sum()), int((np.isfinite(pair[0]) & np.isfinite(pair[1])).sum())
+
+
+def _none_better(ranking: pd.DataFrame, winner: str, measure: str) -> str:
+    base = ranking[measure].get(REFERENCE, np.nan)
+    others = ranking.drop(index=[REFERENCE], errors="ignore")
+    words = f"No forecaster beats seasonal naive ({measure.upper()} {base:.3g}) on these data"
+    if winner != REFERENCE:
+        return f"{words}: {winner} is as good, and forecasts."
+    closest = f"; the closest is {others.index[0]} with {others[measure].iloc[0]:.3g}" if len(others) else ""
+    return f"{words}, so the forecast is that of seasonal naive{closest}."
+
+
+def _networks(ranking: pd.DataFrame, winner: str, measure: str) -> str:
+    """How the networks did where a baseline won."""
+    if is_network(winner):
+        return ""
+    networks = [name for name in ranking.index if is_network(str(name))]
+    if not networks:
+        return "No network was tried."
+    base = ranking[measure].get(REFERENCE, np.nan)
+    error = float(ranking[measure][networks[0]])
+    side = "better" if error < base else "no better"
+    return f"The best network is {networks[0]} ({measure.upper()} {error:.3g}), {side} than seasonal naive."
+
+
+def _season(backtests: Mapping[str, Backtest]) -> str:
+    season = next(iter(backtests.values())).season
+    return "" if season > 1 else "No season was found: seasonal naive repeats the last value here."
+
+
+def _coverage(result: Backtest) -> str:
+    """Whether the widest interval of the winner held what it promises."""
+    widest = next(iter(intervals(result.levels)), None)
+    if widest is None:
+        return ""
+    held = result.metrics()[f"coverage_{widest}"]
+    return f"Its {widest} % interval held {held:.0%} of the values of the backtest."
