@@ -17,8 +17,6 @@ from safetensors.numpy import load as from_bytes
 from safetensors.numpy import save as to_bytes
 
 from forecast import ConfigError, ModelFormatError, NotFittedError, create, load
-from forecast.datasets.build import load_panel
-from forecast.packing import pack_panel, unpack_panel
 from forecast.persistence import DOCUMENT, WEIGHTS, _checksum, read_document, save
 from forecast.plain import from_plain, to_plain
 from forecast.presets import PRESETS
@@ -127,49 +125,6 @@ def test_transforms_and_bounds_come_back(frame, tmp_path):
     expected = model.predict(levels=(0.05, 0.95))
     pd.testing.assert_frame_equal(load(tmp_path / "model").predict(levels=(0.05, 0.95)), expected)
     assert expected["q0.95"].max() <= 105
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        monthly()[["month", "shop", "sales", "price", "kind"]],
-        np.arange(40.0).reshape(20, 2),
-        pd.Series(np.arange(30.0), pd.date_range("2020-03-01", periods=30, freq="h", tz="Europe/Berlin"), name="load"),
-        pd.DataFrame({"t": np.arange(30), "a": np.arange(30.0), "b": np.arange(30.0, dtype="float32")}),
-        monthly().assign(shop=lambda f: f["shop"].str[-1:].astype(int)),
-        monthly().assign(shop=lambda f: f["shop"].astype("category")),
-    ],
-    ids=["long", "array", "series", "wide", "number ids", "categorical ids"],
-)
-def test_a_panel_comes_back_from_its_arrays(data):
-    from forecast.datasets.schema import Roles
-
-    roles = Roles()
-    if isinstance(data, pd.DataFrame) and "shop" in data:
-        roles = Roles(target="sales", id="shop", static=("kind",), future=("price",))
-    panel = load_panel(data, roles)
-    document, arrays = pack_panel(panel)
-    again = unpack_panel(json.loads(json.dumps(document)), dict(from_bytes(to_bytes(arrays))))
-    assert again.schema == panel.schema
-    assert again.notes == panel.notes
-    assert again.ids.tolist() == panel.ids.tolist()
-    for name in ("starts", "offsets", "ends", "target", "past", "future", "static", "future_codes", "static_codes"):
-        np.testing.assert_array_equal(getattr(again, name), getattr(panel, name))
-    steps = panel.starts[0] + np.arange(panel.lengths[0] + 3)
-    pd.testing.assert_index_equal(again.timeline.times(steps), panel.timeline.times(steps))
-
-
-def test_row_times_come_back():
-    from forecast.datasets.schema import Roles
-
-    days = pd.bdate_range("2024-01-01", periods=60).delete([10, 30])
-    frame = pd.DataFrame({"day": days, "y": np.arange(58.0)})
-    panel = load_panel(frame, Roles(freq="rows"))
-    document, arrays = pack_panel(panel)
-    assert len(json.dumps(document)) < 1500  # one number a row would not be
-    again = unpack_panel(document, arrays)
-    steps = panel.starts[0] + np.arange(63)
-    pd.testing.assert_index_equal(again.timeline.times(steps), panel.timeline.times(steps))
 
 
 @pytest.mark.parametrize("folder", sorted(MODELS.glob("v*")), ids=lambda path: path.name)

@@ -39,7 +39,7 @@ def table() -> str:
     """The rows of the table of forecasters."""
     rows = ["| name | family | what it is | after |", "|---|---|---|---|"]
     rows += [f"| `{row.name}` | {row.family} | {row.description} | {row.paper} |" for row in PRESETS.values()]
-    return "\n".join(rows) + "\n"
+    return "\n" + "\n".join(rows) + "\n\n"  # Markdown wants blank lines around a table
 
 
 def shortened(line: str) -> list[str]:
