@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # what type checkers and editors see of the lazy names below;
     from forecast.estimators import HybridForecaster as HybridForecaster
     from forecast.estimators import LSTMForecaster as LSTMForecaster
     from forecast.estimators import TransformerForecaster as TransformerForecaster
-    from forecast.evaluation import backtest as backtest
+    from forecast.evaluation.backtest import backtest as backtest
     from forecast.persistence import load as load
     from forecast.presets import create as create
 
@@ -44,7 +44,7 @@ _HOME = {
     "LinearForecaster": "forecast.baselines",
     "create": "forecast.presets",
     "load": "forecast.persistence",
-    "backtest": "forecast.evaluation",
+    "backtest": "forecast.evaluation.backtest",
     "TimeSplit": "forecast.datasets",
     "load_dataset": "forecast.datasets",
     "ForecastError": "forecast.errors",

@@ -121,7 +121,8 @@ def _unpack_schema(values: Mapping[str, Any]) -> Schema:
 def _unpack_ids(values: Mapping[str, Any]) -> pd.Index:
     if not _ID_DTYPE.fullmatch(values["dtype"]):
         raise ModelFormatError(f"series ids of type {values['dtype']!r} are not known")
-    return pd.Index(values["values"], dtype=values["dtype"], name=values["name"])
+    ids: pd.Index = pd.Index(values["values"], dtype=values["dtype"], name=values["name"])
+    return ids
 
 
 def _check_panel(panel: Panel) -> None:
