@@ -71,7 +71,7 @@ def _column(frame: pd.DataFrame, part: str) -> str | None:
 def _from_day_and_clock(frame: pd.DataFrame, day: str) -> tuple[pd.Series, tuple[str, ...]] | None:
     """A date of the day with a time of day, or with an hour where days repeat."""
     dates = frame[day]
-    head = dates.iloc[:1000]
+    head = dates.iloc[:1000].dt.tz_localize(None)  # by the wall clock: there are days without a midnight
     if not bool((head == head.dt.normalize()).all()) or (head.is_unique and len(head) == len(dates)):
         return None
     for name in frame.columns:

@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from forecast.datasets.clock import Ints
+from forecast.datasets.clock import Ints, from_wall
 from forecast.datasets.frequency import DAY, WEEK, Rule, parse_freq, spell_freq
 from forecast.datasets.grouping import Grouped
 from forecast.datasets.months import day_pattern, month_numbers
-from forecast.datasets.spacing import Spacing
+from forecast.datasets.spacing import Spacing, measure
+from forecast.datasets.stamps import Stamps
 from forecast.datasets.timeline import Timeline
 from forecast.errors import DataError
 
@@ -33,9 +34,20 @@ def find_timeline(grouped: Grouped, spacing: Spacing, freq: str | None) -> Timel
     rule = None if freq is None else _asked(freq, integers=integers)
     local = zone is not None and _counts_days(rule, spacing)
     if local:
-        grouped = replace(grouped, stamps=stamps.on_wall())
+        grouped = replace(grouped, stamps=_on_wall(stamps))
     rule = rule or _found(grouped, spacing, integers=integers, local=local)
     return _fitted(rule, grouped, given=freq is not None, zone=zone, unit=stamps.resolution)
+
+
+def _on_wall(stamps: Stamps) -> Stamps:
+    """Daily stamps by the clock on the wall; one that the clock skipped is put back to the time of day of the others."""
+    wall = stamps.on_wall()
+    odd = np.flatnonzero(np.mod(wall.raw, DAY) != _common(np.mod(wall.raw, DAY)))
+    if len(odd) and stamps.zone is not None:
+        usual = np.floor_divide(wall.raw[odd], DAY) * DAY + _common(np.mod(wall.raw, DAY))
+        skipped = from_wall(usual, stamps.zone) == stamps.ticks(odd)
+        wall.raw[odd[skipped]] = usual[skipped]
+    return wall
 
 
 def _asked(freq: str, *, integers: bool) -> Rule:
@@ -59,8 +71,6 @@ def _counts_days(rule: Rule | None, spacing: Spacing) -> bool:
 
 def _found(grouped: Grouped, spacing: Spacing, *, integers: bool, local: bool) -> Rule:
     if local:
-        from forecast.datasets.spacing import measure
-
         spacing = measure(grouped)
     distances = spacing.distances
     if integers:

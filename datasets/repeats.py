@@ -71,4 +71,4 @@ def _at_clock_change(grouped: Grouped, places: Ints) -> bool:
     if stamps.zone is not None or stamps.unit == "integer":
         return False
     times = index_of(stamps.ticks(places), None)
-    return bool(((times.dayofweek == 6) & (times.hour < 4) & times.month.isin([3, 4, 9, 10, 11])).all())
+    return bool(((times.day_of_week == 6) & (times.hour < 4) & times.month.isin([3, 4, 9, 10, 11])).all())
