@@ -32,6 +32,7 @@ _HEAD_BYTES, _HEAD_LINES = 1 << 16, 6
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 _DATE = re.compile(rf"{YEAR_FIRST.pattern}|\d{{1,2}}[-/.]\d{{1,2}}[-/.]\d{{2,4}}( .*)?")
 _COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
+_EXCEL = re.compile(r"(?i)\"?sep=.\"?")  # what Excel writes above the header
 _POINT = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?")
 
 
@@ -56,7 +57,9 @@ def sniff(data: bytes, *, file: str) -> Dialect:
     """The dialect of UTF-8 text with line ends LF or CRLF.  Raises DataError for an empty file or a faulty header."""
     lines = _head(data)
     before = 0
-    while before < len(lines) and (not lines[before].strip() or lines[before].startswith("#")):
+    while before < len(lines) and (
+        not lines[before].strip() or lines[before].startswith("#") or _EXCEL.fullmatch(lines[before])
+    ):
         before += 1
     if before == len(lines):
         raise DataError(f"{file} is empty", "Give a file with a header and one row per time step.", file=file)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from forecast.datasets.dates import read_dates
 from forecast.datasets.files import read_file
 from forecast.datasets.source import Source
 from forecast.datasets.tidy import tidy
@@ -72,8 +73,13 @@ def _from_pandas(frame: pd.DataFrame, source: Source) -> tuple[pd.DataFrame, Sou
         if name in frame.columns:
             raise DataError(f"{name!r} is the name of the index and of a column", "Rename one of them.", column=name)
         return frame.reset_index(names=name), replace(source, time=name, indexed=True)
+    dates = read_dates(pd.Series(index)) if index.dtype.kind == "O" and len(index) else None
+    if dates is not None:
+        return _from_pandas(frame.set_axis(pd.DatetimeIndex(dates[0], name=index.name), axis=0), source)
     if index.name is not None and index.name not in frame.columns:
         return frame.reset_index(), source
+    if index.dtype.kind == "O" and "index" not in frame.columns:
+        return frame.reset_index(names="index"), source  # words without a name may be ids
     return frame.reset_index(drop=True), source
 
 
@@ -116,15 +122,17 @@ def _from_other(data: Any) -> tuple[pd.DataFrame, Source]:
 
     try:
         native = nw.from_native(data, allow_series=True)
+        if isinstance(native, nw.LazyFrame):
+            native = native.collect()
+        plain = native.to_pandas()
+    except ModuleNotFoundError as error:
+        cause = f"reading a frame of {type(data).__module__.split('.')[0]} needs {error.name}"
+        raise DataError(cause, "pip install 'seqcast[parquet]'") from error
     except TypeError:
         if hasattr(data, "__array__"):
             return _from_array(np.asarray(data))
         raise DataError(f"{type(data).__name__} is no data that can be read", _ACCEPTED) from None
-    if isinstance(native, nw.LazyFrame):
-        native = native.collect()
-    if isinstance(native, nw.Series):
-        return _from_series(native.to_pandas())
-    return _from_pandas(native.to_pandas(), Source())
+    return _from_series(plain) if isinstance(plain, pd.Series) else _from_pandas(plain, Source())
 
 
 def _beside(frame: pd.DataFrame, source: Source, y: Any) -> tuple[pd.DataFrame, Source]:

@@ -35,7 +35,9 @@ def tidy(frame: pd.DataFrame, source: Source) -> tuple[pd.DataFrame, Source]:
             notes.append(Note(topic="timezone" if "UTC" in remark else "layout", message=f"{name}: {remark}"))
     frame = _with(frame, columns)
     source = replace(source, labels={**source.labels, **labels})
-    if source.time is None and source.kind == "frame":
+    if source.time is not None:
+        frame = _with_whole(frame, source.time)
+    elif source.kind == "frame":
         frame, source = _find_time(frame, source, notes)
     return frame, replace(source, notes=(*source.notes, *notes))
 
@@ -109,6 +111,14 @@ def _from_objects(column: pd.Series) -> tuple[pd.Series, str]:
     return column, ""
 
 
+def _with_whole(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Years and steps that came as floating numbers (1749.0) as integers."""
+    column = frame[name]
+    if column.dtype.kind != "f" or not bool((column % 1 == 0).all()):
+        return frame
+    return frame.assign(**{name: column.astype(np.int64)})
+
+
 def _find_time(frame: pd.DataFrame, source: Source, notes: list[Note]) -> tuple[pd.DataFrame, Source]:
     """Dates written in several columns, or as whole numbers where nothing else is a date."""
     kinds = kinds_of(frame)
@@ -126,8 +136,9 @@ def _find_time(frame: pd.DataFrame, source: Source, notes: list[Note]) -> tuple[
     if dates:
         return frame, source
     for name, kind in kinds.items():
-        if name.lower() in TIME_NAMES and kind in "iu":
-            read = read_numbers_as_dates(frame[name])
+        if name.lower() in TIME_NAMES and kind in "iuf":
+            frame = _with_whole(frame, name)
+            read = read_numbers_as_dates(frame[name]) if frame[name].dtype.kind != "f" else None
             if read is not None:
                 notes.append(Note(topic="role", message=f"{name}: {read[1]}"))
                 return frame.assign(**{name: read[0]}), source
