@@ -2,9 +2,10 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 
-from forecast import ConfigError, create
+from forecast import ConfigError, ModelFormatError, create, load
 from forecast.estimators.base import Forecaster
 from forecast.estimators.settings import check_values
 from forecast.presets import PRESETS, Preset, forecaster_class, forecasters, name_of, preset
@@ -112,6 +113,22 @@ def test_another_distribution_adds_a_forecaster(install):
     forecaster = create("acme", horizon=2, sharpness=3.0)
     assert isinstance(forecaster, Forecaster) and forecaster.sharpness == 3.0
     assert name_of(forecaster) == "acme"
+
+
+def test_a_forecaster_of_another_distribution_can_be_saved(install, tmp_path):
+    install("acme", ACME)
+    create("acme", horizon=2, sharpness=3.0).fit(np.arange(20.0)).save(tmp_path / "model")
+    assert "acme_forecasts" not in (tmp_path / "model" / "model.json").read_text()
+    again = load(tmp_path / "model")
+    assert type(again).__name__ == "AcmeForecaster" and again.sharpness == 3.0
+
+
+def test_a_saved_model_whose_distribution_is_gone_is_refused(install, tmp_path, monkeypatch):
+    install("acme", ACME)
+    create("acme", horizon=2).fit(np.arange(20.0)).save(tmp_path / "model")
+    monkeypatch.undo()
+    with pytest.raises(ModelFormatError, match="unknown forecaster 'acme'"):
+        load(tmp_path / "model")
 
 
 def test_another_distribution_cannot_replace_a_built_in_forecaster(install):

@@ -61,23 +61,39 @@ def desk(tmp_path_factory):
     folder = tmp_path_factory.mktemp("desk")
     frame = load_dataset("seasons", series=2, steps=24 * 35, ahead=0)
     frame[["series", "time", "y"]].to_csv(folder / "load.csv", index=False)
+    shop = frame.loc[frame["series"] == "load-01", ["time", "y"]].astype({"y": str}).set_axis(["day", "sales"], axis=1)
+    shop.iloc[810, 1] = "n/a?"  # line 812 of the file
+    shop.to_csv(folder / "shop.csv", index=False)
     return folder
+
+
+def forecast(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the installed command in a folder."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    variables = {**os.environ, "PATH": path, "COLUMNS": "200"}
+    return subprocess.run(words, cwd=folder, env=variables, capture_output=True, text=True, timeout=120)
 
 
 @pytest.mark.slow
 def test_the_commands_run_one_after_the_other(desk):
-    ours = Path(sys.executable).parent
-    variables = {**os.environ, "PATH": f"{ours}{os.pathsep}{os.environ['PATH']}"}
     assert len(commands()) >= 7
     for line in commands():
         words = shortened(line)
         assert words[0] == "forecast"
-        result = subprocess.run(words, cwd=desk, env=variables, capture_output=True, text=True, timeout=120)
+        result = forecast(words, desk)
         assert result.returncode == 0, f"{line}\n{result.stdout}\n{result.stderr}"
         assert "Traceback" not in result.stderr and "Warning" not in result.stderr, f"{line}\n{result.stderr}"
     written = {path.name for path in (desk / "load-forecast").iterdir()}
     assert {"forecast.csv", "backtest.csv", "metrics.json", "forecast.png", "report.html", "model"} <= written
     assert (desk / "forecast.csv").read_text().startswith("series,time,forecast")
+
+
+def test_bad_data_are_answered_as_shown(desk):
+    (block,) = blocks("console")
+    command, *answer = block.splitlines()
+    result = forecast(shlex.split(command.removeprefix("$ ")), desk)
+    assert result.returncode == 3
+    assert result.stderr.splitlines() == answer
 
 
 @pytest.mark.slow
