@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from forecast.datasets.calendar import calendar_features
@@ -27,11 +28,12 @@ class Standard:
         """From (N, K); an all-missing column gets mean 0, a constant one deviation 1."""
         seen = ~np.isnan(columns)
         count = np.maximum(seen.sum(0), 1)
+        columns = columns.astype(np.float64, copy=False)  # a float32 sum over millions of rows is no mean
         location = np.where(seen, columns, 0.0).sum(0) / count
         scale = np.sqrt(np.square(np.where(seen, columns - location, 0.0)).sum(0) / count)
         scale = np.where(scale > 1e-12 * np.maximum(1.0, np.abs(location)), scale, 1.0)
         return cls(
-            location=tuple(location.tolist()), scale=tuple(scale.tolist()), gaps=tuple((~seen).any(0).tolist())
+            location=tuple(location.tolist()), scale=tuple(scale.tolist()), gaps=tuple(map(bool, (~seen).any(0)))
         )
 
     @property
@@ -71,7 +73,7 @@ class Covariates:
         first = int(panel.starts.min())
         names = calendar_features(panel.timeline, first, first, holidays)[0] if calendar else ()
         return cls(
-            past=Standard.learn(panel.past),
+            past=Standard.learn(panel.past[_up_to_ends(panel)]),
             future=Standard.learn(panel.future),
             static=Standard.learn(panel.static),
             past_vocabulary=sizes(schema.past_codes),
@@ -118,6 +120,13 @@ class Covariates:
         return cls(**kinds, **_tuples(rest))
 
 
+def _up_to_ends(panel: Panel) -> NDArray[np.bool_]:
+    """(N,) true for the rows that training may see of a past covariate."""
+    position = np.arange(len(panel.target)) - np.repeat(panel.offsets[:-1], panel.lengths)
+    seen: NDArray[np.bool_] = position < np.repeat(panel.ends, panel.lengths)
+    return seen
+
+
 def _tuples(state: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in state.items()}
 
@@ -151,7 +160,8 @@ class InputTensors:
     def _calendar(self, series: Tensor, relative: Tensor) -> Tensor:
         if not self.calendar.shape[1]:
             return self.calendar.new_zeros(*relative.shape, 0)
-        return self.calendar[(self.steps[series][:, None] + relative).clamp(0, len(self.calendar) - 1)]
+        place = (self.steps[series][:, None] + relative).clamp(0, len(self.calendar) - 1)
+        return torch.where(relative[..., None] >= 0, self.calendar[place], 0)  # else padding shows where others start
 
 
 def _rows(columns: Tensor, rows: Tensor, inside: Tensor) -> Tensor:
