@@ -11,6 +11,7 @@ from forecast.errors import ConfigError
 
 LONGEST_PATCH = 24
 MOST_PATCHES = 128
+SHORTEST = 48  # steps of lookback that even a short season gets: 12 months see four years
 ORIGINS = {"patches": 4, "steps": 24}  # chosen by time to accuracy on M4 Hourly: more only add correlated windows
 
 
@@ -73,13 +74,15 @@ def patch_of(season: int) -> int:
 
 
 def lookback_of(cycles: tuple[int, ...], *, patch: int, horizon: int, median: float) -> int:
-    """Two of the longest cycles that half of the median series and 128 patches can hold, else one, else by horizon."""
-    room = min(median / 2, MOST_PATCHES * patch)
-    for times in (2, 1):
-        fitting = [times * cycle for cycle in cycles if times * cycle <= room]
-        if fitting:
-            return max(fitting)
-    return max(1, min(2 * horizon, int(room)))
+    """Two of the longest cycles that fit, else one; at least two horizons and 48 steps where there is room for them.
+
+    Room is half of the median series, and 128 patches.
+    """
+    room = max(1, int(min(median / 2, MOST_PATCHES * patch)))
+    twice = [2 * cycle for cycle in cycles if 2 * cycle <= room]
+    once = [cycle for cycle in cycles if cycle <= room]
+    reach = max(twice or once or [0])
+    return max(reach, min(max(2 * horizon, SHORTEST), room))
 
 
 def origins_of(tokens: str, patch: int, lookback: int, median: float, horizon: int) -> int:
@@ -96,5 +99,5 @@ def context_of(lookback: int, patch: int, horizon: int, median: float) -> int:
 
 
 def steps_of(panel: Panel) -> int:
-    """Training steps: more for more data, between 500 and 2,000."""
-    return int(np.clip(500 * np.log10(max(float(panel.ends.sum()), 10.0)) - 1000, 500, 2000))
+    """Training steps: more for more data, between 500 and 3,000."""
+    return int(np.clip(1000 * np.log10(max(float(panel.ends.sum()), 10.0)) - 2500, 500, 3000))
