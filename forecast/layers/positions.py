@@ -41,7 +41,7 @@ def sinusoids(places: int, width: int, *, device: torch.device | None = None) ->
 def rotate(x: Tensor) -> Tensor:
     """Rotate pairs of features of (B, A, N, D) by their token's position (Su et al. 2021, section 3.2)."""
     half = x.shape[-1] // 2
-    rates = torch.exp(torch.arange(half, device=x.device) * (-math.log(10_000.0) / half))
+    rates = torch.exp(torch.arange(half, device=x.device) * (-math.log(10_000.0) / max(half, 1)))
     angles = torch.arange(x.shape[-2], device=x.device)[:, None] * rates
     sin, cos = angles.sin().to(x.dtype), angles.cos().to(x.dtype)
     first, second, rest = x[..., :half], x[..., half : 2 * half], x[..., 2 * half :]

@@ -1,0 +1,83 @@
+"""Attention against softmax written out, in float64."""
+
+import pytest
+import torch
+
+from forecast.errors import ConfigError
+from forecast.layers.attention import CrossAttention, SelfAttention, explicit_attention, split_heads
+from forecast.layers.blocks import DecoderBlock, SelfAttentionBlock
+from forecast.layers.positions import rotate
+
+EXACT = {"atol": 1e-10, "rtol": 1e-10}
+
+
+def tokens(*shape: int) -> torch.Tensor:
+    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize("rotary", [True, False])
+@pytest.mark.parametrize("heads", [1, 3])
+def test_self_attention_is_softmax_written_out(causal, rotary, heads):
+    layer = SelfAttention(12, heads, causal=causal, rotary=rotary).double()
+    x = tokens(4, 7, 12)
+    query, key, value = (split_heads(part, heads) for part in layer.inputs(x).chunk(3, dim=-1))
+    if rotary:
+        query, key = rotate(query), rotate(key)
+    mask = torch.ones(7, 7, dtype=torch.bool).tril() if causal else None
+    expected = explicit_attention(query, key, value, mask).transpose(1, 2).reshape(4, 7, 12)
+    torch.testing.assert_close(layer(x), layer.output(expected), **EXACT)
+
+
+def test_explicit_attention_is_a_loop_over_queries_and_keys():
+    query, key, value = (tokens(1, 1, 5, 4) + i for i in range(3))
+    mask = torch.ones(5, 5, dtype=torch.bool).tril()
+    found = explicit_attention(query, key, value, mask)[0, 0]
+    for n in range(5):
+        weights = torch.stack([(query[0, 0, n] @ key[0, 0, m] / 2.0).exp() for m in range(n + 1)])
+        expected = (weights[:, None] * value[0, 0, : n + 1]).sum(0) / weights.sum()
+        torch.testing.assert_close(found[n], expected, **EXACT)
+
+
+def test_cross_attention_is_softmax_written_out():
+    layer = CrossAttention(8, 2).double()
+    x, memory = tokens(3, 4, 8), tokens(3, 6, 8)
+    key, value = (split_heads(part, 2) for part in layer.memory(memory).chunk(2, dim=-1))
+    expected = explicit_attention(split_heads(layer.query(x), 2), key, value)
+    torch.testing.assert_close(layer(x, memory), layer.output(expected.transpose(1, 2).flatten(2)), **EXACT)
+
+
+@pytest.mark.parametrize("rotary", [True, False])
+def test_a_causal_block_reads_no_later_token(rotary):
+    block = SelfAttentionBlock(8, 2, causal=True, rotary=rotary).double()
+    x = tokens(2, 6, 8)
+    changed = x.clone()
+    changed[:, 4:] *= -2
+    assert torch.equal(block(x)[:, :4], block(changed)[:, :4])
+    assert not torch.allclose(block(x)[:, 4:], block(changed)[:, 4:])
+
+
+def test_a_two_sided_block_reads_later_tokens():
+    block = SelfAttentionBlock(8, 2, causal=False).double()
+    x = tokens(2, 6, 8)
+    changed = x.clone()
+    changed[:, 5] *= -2
+    assert not torch.allclose(block(x)[:, 0], block(changed)[:, 0])
+
+
+def test_a_decoder_block_reads_all_of_the_memory_and_no_later_token():
+    block = DecoderBlock(8, 2).double()
+    x, memory = tokens(2, 5, 8), tokens(2, 3, 8)
+    changed = x.clone()
+    changed[:, 3:] *= -2
+    assert torch.equal(block(x, memory)[:, :3], block(changed, memory)[:, :3])
+    other = memory.clone()
+    other[:, 2] += torch.arange(8)
+    assert not torch.allclose(block(x, memory)[:, 0], block(x, other)[:, 0])
+
+
+def test_a_width_that_heads_do_not_divide_is_refused():
+    with pytest.raises(ConfigError, match="hidden_size=10 is not divisible by heads=4"):
+        SelfAttention(10, 4, causal=True)
+    with pytest.raises(ConfigError, match="hidden_size=10"):
+        CrossAttention(10, 4)
