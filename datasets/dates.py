@@ -23,19 +23,9 @@ MONTH_YEAR = re.compile(r"(?P<b>\d{1,2})[-/.](?P<y>\d{4})")
 QUARTER = re.compile(r"(?P<y>\d{4})[- ]?[Qq](?P<q>[1-4])|[Qq](?P<q2>[1-4])[- /]?(?P<y2>\d{4})")
 WEEK = re.compile(r"\d{4}-?W\d{2}")
 CLOCK = re.compile(_TIME)
-_NAMED: tuple[str, ...] = (
-    "%b-%y",
-    "%b-%Y",
-    "%b %Y",
-    "%B %Y",
-    "%B-%Y",
-    "%Y-%b",
-    "%Y %b",
-    "%b-%d-%Y",
-    "%b %d, %Y",
-    "%B %d, %Y",
-)
-_NAMED += ("%Y-%b-%d", "%a, %d %b %Y", *(f"%d{s}%{m}{s}%{y}" for s in "- /" for m in "bB" for y in "yY"))
+_NAMED: tuple[str, ...] = tuple("%b-%y|%b-%Y|%b %Y|%B %Y|%B-%Y|%Y-%b|%Y %b|%b-%d-%Y|%b %d, %Y|%B %d, %Y".split("|"))
+_NAMED += tuple("%Y-%b-%d|%a, %d %b %Y|%a %d %b %Y|%a %b %d %Y|%A, %d %B %Y|%A, %B %d, %Y".split("|"))
+_NAMED += tuple(f"%d{s}%{m}{s}%{y}" for s in "- /" for m in "bB" for y in "yY")
 _NAMED += tuple(f"{day} {clock}" for day in _NAMED for clock in ("%H:%M", "%H:%M:%S"))
 _PATTERNS = (YEAR_FIRST, DAY_OR_MONTH_FIRST, MONTH_YEAR, QUARTER, WEEK)
 _MONTH_NAME = re.compile(r"(?i)(?<![a-z])(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)")

@@ -9,24 +9,9 @@ from forecast.datasets.dates import YEAR_FIRST
 from forecast.datasets.schema import Note
 from forecast.errors import DataError
 
-MISSING = (
-    "",
-    "NA",
-    "N/A",
-    "n/a",
-    "NaN",
-    "nan",
-    "-nan",
-    "NULL",
-    "null",
-    "None",
-    "none",
-    "<NA>",
-    "#N/A",
-    "#NA",
-    "?",
-    "-",
-)
+MISSING = tuple(
+    " NA N/A n/a NaN nan -nan NULL null None none <NA> #N/A #NA ? - .".split(" ")
+)  # the first is an empty cell
 _SEPARATORS = ("\t", ";", "|", ",")
 _HEAD_BYTES, _HEAD_LINES = 1 << 16, 6
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")

@@ -47,6 +47,8 @@ def read_file(source: str | Path | IO[bytes]) -> tuple[pd.DataFrame, Source]:
     if data.startswith(b"PAR1"):
         return _parquet(data, file=name)
     suffix = name.lower().rsplit(".", 1)[-1]
+    if data[:256].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+        raise DataError(f"{name} is a web page or XML, not a table", _KNOWN, file=name)
     head = data[:4096].lstrip(b"\xef\xbb\xbf \r\n\t")
     if suffix == "tsf" or head.startswith(b"@relation"):
         return read_tsf(to_utf8(data, file=name)[0].decode(), file=name)

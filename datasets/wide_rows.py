@@ -18,16 +18,28 @@ def melt_rows(frame: pd.DataFrame, source: Source) -> tuple[pd.DataFrame, Source
     if numbered:
         values = frame[numbered].to_numpy(np.float64)
         return _long(frame, values, np.arange(values.shape[1]), source, [frame.columns[0]])
-    dated = [name for name in frame.columns if name[:1].isdigit() and len(name) >= 6]
+    years = _years(frame)
+    dated = years or [name for name in frame.columns if name[:1].isdigit() and len(name) >= 6]
     if len(dated) < _FEWEST_DATES or len(dated) < len(frame.columns) // 2:
         return frame, source
     rest = [name for name in frame.columns if name not in set(dated)]
-    times = read_dates(pd.Series(dated))
+    times = np.array([int(name) for name in years]) if years else _dates(dated)
     numeric = all(pd.api.types.is_numeric_dtype(dtype) for dtype in frame[dated].dtypes.unique())
     words = [name for name in rest if not pd.api.types.is_numeric_dtype(frame[name].dtype)]
     if times is None or not numeric or not words:
         return frame, source
-    return _long(frame, frame[dated].to_numpy(np.float64), times[0].to_numpy(), source, words)
+    return _long(frame, frame[dated].to_numpy(np.float64), times, source, words)
+
+
+def _years(frame: pd.DataFrame) -> list[str]:
+    """Columns named by consecutive years, as statistical offices write them; their steps are whole numbers."""
+    names = [name for name in frame.columns if len(name) == 4 and name.isdigit() and "1600" <= name <= "2200"]
+    return names if names and [int(name) - int(names[0]) for name in names] == list(range(len(names))) else []
+
+
+def _dates(names: list[str]) -> np.ndarray | None:
+    read = read_dates(pd.Series(names))
+    return None if read is None else read[0].to_numpy()
 
 
 def _numbered(frame: pd.DataFrame) -> list[str]:

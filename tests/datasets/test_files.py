@@ -151,6 +151,18 @@ def test_dates_in_the_header_become_rows(write):
     assert frame["time"].iloc[-1] == pd.Timestamp("2015-07-02")
 
 
+def test_years_in_the_header_become_steps(write):
+    frame = read_table(write("Country,Code,1960,1961,1962\nAruba,ABW,1,2,3\nChad,TCD,,4,\n"))
+    assert frame["id"].tolist() == ["Aruba"] * 3 + ["Chad"] * 2
+    assert frame["time"].tolist() == [1960, 1961, 1962, 1960, 1961]
+
+
+def test_what_excel_and_fred_write(write):
+    frame = read_table(write("sep=;\nDatum;Wert\n31.12.2023;1,5\n01.01.2024;.\n02.01.2024;2,25\n"))
+    assert frame["Datum"].iloc[1] == pd.Timestamp("2024-01-01")
+    np.testing.assert_array_equal(frame["Wert"], [1.5, np.nan, 2.25])
+
+
 TSF = """# comment
 @relation test
 @attribute series_name string
@@ -202,6 +214,7 @@ def test_tsf_without_starts_counts_steps(write):
         (gzip.compress(PLAIN.encode() * 50)[:-20], "a.csv.gz", "not a whole gzip"),
         (b"PK\x03\x04 not really", "a.zip", "not a whole zip"),
         ("date,value\n", "a.csv.gz", "not a whole gz"),
+        ("<!DOCTYPE html><html></html>", "a.csv", "web page"),
         (b"PAR1 not really PAR1", "a.parquet", "not a whole Parquet"),
         ('{"a": 1}\n{"a": \n', "a.jsonl", "row 2 is not JSON"),
         ("@data\n", "a.tsf", "no series"),

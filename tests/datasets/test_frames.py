@@ -38,6 +38,14 @@ def test_indexes_of_dates_and_periods_become_the_time():
         assert (frame["when"].to_numpy() == DAYS.to_numpy()).all()
 
 
+def test_an_index_of_written_dates_or_years_is_the_time():
+    frame, source = as_frame(pd.DataFrame({"v": range(5)}, index=DAYS.strftime("%Y-%m-%d")))
+    assert source.time == "time" and source.indexed and frame["time"].dtype.kind == "M"
+    frame, _ = as_frame(pd.DataFrame({"YEAR": np.arange(1700.0, 1705), "v": range(5)}))
+    assert frame["YEAR"].dtype.kind == "i"
+    assert list(as_frame(pd.DataFrame({"v": range(2)}, index=["a", "b"]))[0].columns) == ["index", "v"]
+
+
 def test_levels_of_an_index_become_id_and_time():
     index = pd.MultiIndex.from_product([["x", "y"], DAYS], names=["shop", None])
     frame, source = as_frame(pd.DataFrame({"v": range(10)}, index=index))

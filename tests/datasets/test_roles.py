@@ -156,6 +156,15 @@ def test_text_in_the_target_is_named_by_line_and_value(tmp_path, bad, named):
     assert (caught.value.where["row"], caught.value.where["value"], caught.value.exit_code) == (6, bad, 3)
 
 
+def test_numbers_spoiled_by_a_separator_are_no_categories_but_sizes_are():
+    days = pd.date_range("2024-01-01", periods=40)
+    data = pd.DataFrame({"when": days, "y": range(40), "size": ["10", "12", "XL", "14"] * 10})
+    data["guests"] = [f"1,{k:03d}" for k in range(40)]
+    assert find(data, past="size")[0].text == ("size",)
+    with pytest.raises(DataError, match="covariate 'guests' holds '1,000' in row 0"):
+        find(data, past="guests")
+
+
 def test_a_bad_date_is_named_by_line_and_value(tmp_path):
     path = tmp_path / "a.csv"
     rows = [f"2024-01-0{k},{k}" for k in range(1, 9)]
