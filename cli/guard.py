@@ -39,7 +39,8 @@ class Commands(TyperGroup):
     def main(self, args: Sequence[str] | None = None, *rest: Any, standalone_mode: bool = True, **extra: Any) -> Any:
         given = list(sys.argv[1:] if args is None else args)
         run, call = super().main, Call(began=time.perf_counter(), words=tuple(given))
-        code = guarded(lambda: run(given, *rest, standalone_mode=False, obj=call, **extra), debug="--debug" in given)
+        extra |= {"standalone_mode": False, "obj": call}
+        code = guarded(lambda: run(given, *rest, **extra), debug="--debug" in given)
         if standalone_mode:
             sys.exit(code)
         return code

@@ -34,15 +34,8 @@ def about(
     """Forecast time series with LSTM, Transformer and hybrid networks, judged against honest baselines."""
 
 
-for command in (
-    run.run,
-    fit.fit,
-    predict.predict,
-    backtest.backtest,
-    inspect.inspect,
-    models.models,
-    datasets.datasets,
-):
+COMMANDS = (run.run, fit.fit, predict.predict, backtest.backtest, inspect.inspect, models.models, datasets.datasets)
+for command in COMMANDS:
     app.command()(command)
 
 

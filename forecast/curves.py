@@ -96,7 +96,11 @@ def steps_shown(horizon: int, *, season: int, folds: int) -> int:
 
 def times_of(panel: Panel, s: int, rows: Ints) -> pd.Index:
     """The times of rows of series ``s``, those after its last row included; aware times become local clock times."""
-    times = panel.timeline.times(panel.starts[s] + rows)
+    return local_times(panel.timeline.times(panel.starts[s] + rows))
+
+
+def local_times(times: pd.Index) -> pd.Index:
+    """Times without a zone, as the clock on the wall shows them."""
     if isinstance(times, pd.DatetimeIndex) and times.tz is not None:
         return times.tz_localize(None)
     return times

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from forecast.curves import Curve, short
+from forecast.curves import Curve, local_times, short
 from forecast.evaluation.results import Backtest
 from forecast.evaluation.sums import intervals
 from forecast.report import Lines, Report
@@ -128,8 +128,7 @@ def _origins(backtest: Backtest | None) -> tuple[Any, ...]:
     per_fold = [np.unique(steps[backtest.fold == fold]) for fold in range(backtest.folds)]
     if any(len(found) != 1 for found in per_fold):
         return tuple(range(1, backtest.folds + 1))
-    times = backtest.panel.timeline.times(np.concatenate(per_fold))
-    return tuple(times.tz_localize(None) if getattr(times, "tz", None) is not None else times)
+    return tuple(local_times(backtest.panel.timeline.times(np.concatenate(per_fold))))
 
 
 def _coverage(backtest: Backtest | None) -> list[dict[str, Any]]:

@@ -101,10 +101,11 @@ def metrics(result: "RunResult") -> dict[str, Any]:
 
 def leaderboard_rows(result: "RunResult") -> list[dict[str, Any]]:
     """The ranking, best first, as plain values."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, row in result.ranking.iterrows():
         family = "network" if is_network(str(name)) else "baseline"
-        rows.append({"name": name, "family": family, **{key: round_or_none(value) for key, value in row.items()}})
+        figures = {str(key): round_or_none(float(value)) for key, value in row.items()}
+        rows.append({"name": str(name), "family": family, **figures})
     return rows
 
 
@@ -194,7 +195,9 @@ def _folds(result: "RunResult", backtest: Backtest | None, s: int, channel: int)
     if backtest is None:
         return []
     place = int(backtest.panel.ids.get_indexer(result.panel.ids[s : s + 1])[0])
-    windows = np.flatnonzero(backtest.series == place) if place >= 0 else []
+    if place < 0:
+        return []
+    windows = np.flatnonzero(backtest.series == place)
     return [(int(backtest.ends[w]), backtest.values[w, :, channel]) for w in windows]
 
 

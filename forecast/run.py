@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -142,7 +142,7 @@ def _work(
         name=opened.name,
         horizon=horizon,
         verdict=verdict,
-        forecast=to_frame(panel, values, levels, horizon=horizon),
+        forecast=cast("pd.DataFrame", to_frame(panel, values, levels, horizon=horizon)),
         values=values,
         levels=levels,
         model=model,
