@@ -127,7 +127,7 @@ def test_transforms_and_bounds_come_back(frame, tmp_path):
     assert expected["q0.95"].max() <= 105
 
 
-@pytest.mark.parametrize("folder", sorted(MODELS.glob("v*")), ids=lambda path: path.name)
+@pytest.mark.parametrize("folder", sorted(MODELS.glob("v*/")), ids=lambda path: path.name)
 def test_models_of_every_format_can_still_be_read(folder):
     expected = pd.read_csv(folder.parent / f"{folder.name}.csv", parse_dates=["month"])
     found = load(folder).predict(levels=(0.1, 0.5, 0.9))

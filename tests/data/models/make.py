@@ -40,7 +40,7 @@ def main() -> None:
     for name, settings in (("seasonal-naive", {}), ("lstm", TINY | covariates), ("transformer", TINY | covariates)):
         folder = HERE / f"v{FORMAT}-{name}"
         model = create(name, horizon=3, **roles, **settings).fit(sales())
-        model.save(folder)
+        model.save(folder, force=True)
         model.predict(levels=(0.1, 0.5, 0.9)).to_csv(HERE / f"{folder.name}.csv", index=False)
 
 
