@@ -47,7 +47,7 @@ def _length(timeline: Timeline) -> int:
     """About how long a step is, in microseconds; 0 on an axis without a calendar."""
     rule = timeline.rule
     if timeline.rows is not None:
-        return 0 if timeline.unit == "integer" else max(timeline.rows.gap, 1)
+        return 0 if timeline.integers else max(timeline.rows.gap, 1)
     return {"fixed": rule.length, "month": rule.length * 30 * DAY, "business": DAY}.get(rule.family, 0)
 
 

@@ -3,7 +3,10 @@
 Dimension key: M packed rows, S series, C channels.
 """
 
+from dataclasses import replace
+
 import numpy as np
+from numpy.typing import NDArray
 
 from forecast.datasets.panel import Floats, Ints, Panel
 from forecast.datasets.schema import Note
@@ -30,41 +33,38 @@ def observed_ends(target: Floats, offsets: Ints) -> Ints:
     return ends
 
 
-def settle(panel: Panel) -> Panel:
-    """The panel without series that have no target at all, and with notes on empty and constant targets."""
+def settle(panel: Panel, gaps: NDArray[np.bool_] | None) -> Panel:
+    """The panel without series that have no target at all, and with notes on empty targets.
+
+    gaps: (M,) rows that had none in the input, which have a note of their own; None: no gaps.
+    """
     empty = panel.ends == 0
     if empty.all():
         raise DataError(
             f"the target has no value in any of {len(panel.target):,} rows",
             "Name another target (target, --target) or fill in its values.",
         )
-    if not empty.any() and not np.isnan(panel.target).any():
+    missing = np.isnan(panel.target).any(axis=1)
+    if not empty.any() and not missing.any():
         return panel
     notes = list(panel.notes)
     if empty.any():
-        names = tuple(map(str, panel.ids[empty][:20]))
-        message = f"{empty.sum():,} series without any target value were left out"
-        notes.append(Note(topic="missing", message=message, series=names, count=int(empty.sum())))
-        panel = panel.select(np.flatnonzero(~empty))
-    return _counted(panel, notes)
-
-
-def _counted(panel: Panel, notes: list[Note]) -> Panel:
-    from dataclasses import replace
-
-    missing = np.isnan(panel.target).any(axis=1)
-    rows = np.flatnonzero(missing)
+        notes.append(_note("{:,} series without any target value were left out", panel, np.flatnonzero(empty)))
+    rows = np.flatnonzero(missing if gaps is None else missing & ~gaps)
     series = np.searchsorted(panel.offsets, rows, side="right") - 1
+    rows, series = rows[~empty[series]], series[~empty[series]]
     behind = rows >= (panel.offsets[:-1] + panel.ends)[series]
-    if behind.any():
-        concerned = np.unique(series[behind])
-        message = f"{behind.sum():,} rows after the last target of {len(concerned):,} series are taken as their future"
-        names = tuple(map(str, panel.ids[concerned[:20]]))
-        notes.append(Note(topic="missing", message=message, series=names, count=int(behind.sum())))
-    inside = len(rows) - int(behind.sum()) - sum(note.count for note in notes if note.topic == "gap")
-    if inside > 0:
-        message = f"{inside:,} rows within the series have no target and count as unobserved"
-        concerned = np.unique(series[~behind])
-        names = tuple(map(str, panel.ids[concerned[:20]]))
-        notes.append(Note(topic="missing", message=message, series=names, count=inside))
+    for chosen, message in (
+        (behind, "{:,} rows after the last target of their series are taken as its future"),
+        (~behind, "{:,} rows within the series have no target and count as unobserved"),
+    ):
+        if chosen.any():
+            notes.append(_note(message, panel, series[chosen]))
+    panel = panel.select(np.flatnonzero(~empty)) if empty.any() else panel
     return replace(panel, notes=tuple(notes))
+
+
+def _note(message: str, panel: Panel, series: Ints) -> Note:
+    """A note on as many cases as ``series`` has entries."""
+    names = tuple(map(str, panel.ids[np.unique(series)[:20]]))
+    return Note(topic="missing", message=message.format(len(series)), series=names, count=len(series))

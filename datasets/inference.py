@@ -36,7 +36,7 @@ def find_timeline(grouped: Grouped, spacing: Spacing, freq: str | None) -> Timel
     if local:
         grouped = replace(grouped, stamps=_on_wall(stamps))
     rule = rule or _found(grouped, spacing, integers=integers, local=local)
-    return _fitted(rule, grouped, given=freq is not None, zone=zone, unit=stamps.resolution)
+    return _fitted(rule, grouped, given=freq is not None, zone=zone, unit=stamps.unit)
 
 
 def _on_wall(stamps: Stamps) -> Stamps:
@@ -51,7 +51,7 @@ def _on_wall(stamps: Stamps) -> Stamps:
 
 
 def _asked(freq: str, *, integers: bool) -> Rule:
-    rule = parse_freq(freq)
+    rule = parse_freq("1" if freq == "integer" else freq)  # the steps of arrays and of rows without a time
     if integers != (rule.family == "integer"):
         kind = "whole numbers" if integers else "dates"
         raise DataError(

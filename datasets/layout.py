@@ -48,6 +48,14 @@ class Layout:
         """M, the rows of the packed panel."""
         return int(self.offsets[-1])
 
+    def gaps(self) -> NDArray[np.bool_] | None:
+        """(M,) the packed rows without a row of the input; None if there are none."""
+        if self.place is None:
+            return None
+        gaps = np.ones(self.rows, dtype=bool)
+        gaps[self.place] = False
+        return gaps
+
     def pack(self, values: NDArray[Any], empty: float, *, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """A column (N,) of the input as (M,), with ``empty`` in the gaps; written to ``out`` where given."""
         packed = np.empty(self.rows, values.dtype) if out is None else out
@@ -195,8 +203,8 @@ def _by_rows(grouped: Grouped, notes: list[Note]) -> Layout:
     starts = row_steps(counts)
     numbers = np.arange(len(grouped.stamps)) + np.repeat(starts - grouped.heads, counts)
     stamps = grouped.stamps
-    rows = RowTimes.learn(numbers, stamps.ticks(), zone=stamps.zone)
-    timeline = Timeline(freq="rows", timezone=stamps.zone, unit=stamps.resolution, rows=rows)
+    rows = RowTimes.learn(numbers, stamps.ticks(), zone=stamps.zone, weekly=stamps.unit != "integer")
+    timeline = Timeline(freq="rows", timezone=stamps.zone, unit=stamps.unit, rows=rows)
     return Layout(
         ids=grouped.ids,
         timeline=timeline,

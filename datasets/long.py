@@ -46,5 +46,6 @@ def pack_long(frame: pd.DataFrame, found: Found, stamps: Stamps, schema: Schema,
             future_codes=codes["future"],
             static_codes=constant(codes["static"], schema.static_codes, layout, missing=0),
             notes=layout.notes,
-        )
+        ),
+        layout.gaps(),
     )

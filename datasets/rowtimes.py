@@ -41,16 +41,20 @@ class RowTimes:
     zone: str | None = None
 
     @classmethod
-    def learn(cls, numbers: Ints, ticks: Ints, zone: str | None = None) -> Self:
-        """From the rows of a panel: the moments of the week at which rows come, over the last eight weeks."""
+    def learn(cls, numbers: Ints, ticks: Ints, *, zone: str | None = None, weekly: bool = True) -> Self:
+        """From the rows of a panel: the moments of the week at which rows come, over the last eight weeks.
+
+        weekly: False for whole numbers in place of times.
+        """
         if not len(ticks):
             return cls(numbers=numbers, ticks=ticks, pattern=np.zeros(0, np.int64), gap=DAY, zone=zone)
         same = np.diff(numbers) == 1
         gaps = np.diff(ticks)[same]
         values, counts = np.unique(gaps, return_counts=True)
-        gap = int(values[counts.argmax()]) if len(values) else DAY
+        gap = int(values[counts.argmax()]) if len(values) else DAY if weekly else 1
         wall = to_wall(ticks, zone) if zone else ticks
-        return cls(numbers=numbers, ticks=ticks, pattern=_weekly_pattern(numbers, wall), gap=gap, zone=zone)
+        pattern = _weekly_pattern(numbers, wall) if weekly else np.zeros(0, np.int64)
+        return cls(numbers=numbers, ticks=ticks, pattern=pattern, gap=gap, zone=zone)
 
     @cached_property
     def _order(self) -> Ints:
@@ -117,7 +121,7 @@ def _weekly_pattern(numbers: Ints, ticks: Ints) -> Ints:
     series = np.cumsum(np.diff(numbers, prepend=numbers[0]) != 1)[recent]
     weeks = np.floor_divide(ticks[recent], WEEK)
     moments, counts = np.unique(np.mod(ticks[recent], WEEK), return_counts=True)
-    _, first = np.unique(series * 10_000 + (weeks - weeks.min()), return_index=True)
-    usual = counts >= _FOLLOWED * len(first)
+    seen = len(np.unique(series * 10_000 + (weeks - weeks.min())))  # weeks of all series
+    usual = counts >= _FOLLOWED * seen
     enough = len(np.unique(weeks)) >= 2 and counts[usual].sum() >= 0.8 * counts.sum()
     return moments[usual] if enough else np.zeros(0, np.int64)

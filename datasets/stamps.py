@@ -59,11 +59,6 @@ class Stamps:
         tick = self.ticks(slice(row, row + 1))
         return str(tick[0]) if self.unit == "integer" else str(index_of(tick, self.zone)[0])
 
-    @property
-    def resolution(self) -> str:
-        """The pandas unit in which answers are given."""
-        return "us" if self.unit == "integer" else self.unit
-
 
 def read_times(frame: pd.DataFrame, time: str | None, source: Source, *, timezone: str | None = None) -> Stamps:
     """The time column of a plain frame; its row numbers where there is none.

@@ -30,7 +30,7 @@ class Timeline:
     freq: the grid, as ``spell_freq`` spells it.  timezone: zone of aware times; daily and longer steps are counted in it.
     phase: what a time lies after its grid line, in microseconds (integers on an integer axis): daily rows at 09:00 have
     9 hours.  anchor: month number modulo the months of a step.  day: day of the month: ``start``, ``end``,
-    ``first-business``, ``last-business`` or a number such as ``15``.  unit: resolution of the user's timestamps.
+    ``first-business``, ``last-business`` or a number such as ``15``.  unit: resolution of the user's timestamps, or ``integer``.
     rows: the times of a ``freq="rows"`` panel.
     """
 
@@ -52,6 +52,11 @@ class Timeline:
         """How steps are counted: equal lengths, calendar periods, integers, or row by row."""
         family = self.rule.family
         return "period" if family == "month" or family == "business" else family
+
+    @property
+    def integers(self) -> bool:
+        """Whether the user's times are whole numbers, not dates."""
+        return self.kind == "integer" or self.unit == "integer"
 
     @property
     def local(self) -> bool:
@@ -84,7 +89,7 @@ class Timeline:
 
         times: datetimes of any resolution (aware ones where the timeline has a zone), or integers on an integer axis.
         """
-        ticks = ticks_of(times, integers=self.kind == "integer")
+        ticks = ticks_of(times, integers=self.integers)
         steps, fits = self.locate(ticks)
         if not fits.all():
             row = int(np.argmin(fits))
@@ -109,8 +114,8 @@ class Timeline:
     def times(self, steps: Ints) -> pd.Index:
         """The user's time of each step: a DatetimeIndex in his zone and resolution, or integers on an integer axis."""
         steps = np.asarray(steps, dtype=np.int64)
-        if self.kind == "integer":
-            return pd.Index(steps * self.rule.length + self.phase)
+        if self.integers:
+            return pd.Index(self.ticks(steps))
         return index_of(self.ticks(steps), self.timezone, self.unit)
 
     def ticks(self, steps: Ints) -> Ints:

@@ -28,7 +28,9 @@ def pack_wide(frame: pd.DataFrame, found: Found, stamps: Stamps, schema: Schema,
     lengths = np.where(seen.any(axis=1), last - first, 0)
     steps = np.arange(table.shape[1])
     rows = (steps >= first[:, None]) & (steps < (first + lengths)[:, None])  # (S, T)
-    return settle(_panel(found, layout, schema, first=first, lengths=lengths, target=table[rows], rows=rows))
+    panel = _panel(found, layout, schema, first=first, lengths=lengths, target=table[rows], rows=rows)
+    gaps = layout.gaps()
+    return settle(panel, None if gaps is None else np.broadcast_to(gaps, rows.shape)[rows])
 
 
 def _table(frame: pd.DataFrame, names: tuple[str, ...], layout: Layout, source: Source) -> Floats:
