@@ -48,7 +48,8 @@ def backtest(
     results = {}
     with progress(quiet=told.quiet) as watcher:
         for name, forecaster in forecasters.items():
-            forecaster.set_params(**{key: value for key, value in opened.settings.items() if key not in chosen[name]})
+            known = forecaster.get_params().keys() - chosen[name].keys()  # what the data set says of its columns
+            forecaster.set_params(**{key: value for key, value in opened.settings.items() if key in known})
             report = watcher.training(name, limit=chosen[name].get("max_time"))
             results[name] = test(
                 forecaster, opened.panel, folds=folds, step=step, refit=refit or False, on_report=report
