@@ -6,7 +6,7 @@ import typer
 
 from forecast.cli.console import print_json, print_table, remark
 from forecast.cli.options import Data, DataOptions, Horizon, JobOptions, OutputOptions, split_list, with_options
-from forecast.cli.settings import Config, Set, read_config, resolve
+from forecast.cli.settings import Config, Set, read_config, resolve_all
 from forecast.errors import ConfigError
 
 
@@ -42,7 +42,7 @@ def backtest(
     if not names:
         raise ConfigError("no forecaster is named", "Give --model NAME, once or several times.")
     given = {**data_options.settings(), **job.settings(), "horizon": horizon}
-    chosen = {name: resolve(name, config=file.settings, options=given, given=settings) for name in names}
+    chosen = resolve_all(names, config=file.settings, options=given, given=settings)
     forecasters = {name: create(name, **each) for name, each in chosen.items()}
     opened = open_data(data, chosen[names[0]], future_data=data_options.future_data or file.future_data)
     results = {}

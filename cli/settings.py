@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -100,26 +100,45 @@ def _check_keys(given: Mapping[str, Any], known: Sequence[str], kind: str) -> No
 def resolve(
     name: str, *, config: Mapping[str, Any], options: Mapping[str, Any], given: list[str] | None
 ) -> dict[str, Any]:
-    """The settings of the forecaster ``name``; options that it does not have are left out, all else is checked."""
-    from typing import get_type_hints
+    """The settings of the forecaster ``name``; shared options that it does not have are left out, the rest is checked."""
+    return resolve_all((name,), config=config, options=options, given=given)[name]
 
-    from forecast.estimators.settings import check_names
+
+def resolve_all(
+    names: Sequence[str], *, config: Mapping[str, Any], options: Mapping[str, Any], given: list[str] | None
+) -> dict[str, dict[str, Any]]:
+    """The settings of each forecaster; one that not all of them have goes to those that have it."""
     from forecast.presets import forecaster_class
 
-    kind = forecaster_class(name)
-    known = {f.name for f in fields(kind)}
-    check_names(kind, dict(config))
-    typed = {key: tuple(value) if isinstance(value, list) else value for key, value in config.items()}
-    typed |= {key: value for key, value in options.items() if key in known}
+    kinds = {name: forecaster_class(name) for name in names}
+    assigned = [_assignment(text) for text in given or ()]
+    for key in (*config, *(key for key, _ in assigned)):
+        _require_known(key, kinds)
+    return {name: _resolve_one(kind, config, options, assigned) for name, kind in kinds.items()}
+
+
+def _require_known(key: str, kinds: Mapping[str, type]) -> None:
+    known = {f.name for kind in kinds.values() for f in fields(kind)}
+    if key not in known:
+        raise unknown_name(f"setting of {' and '.join(kinds)}", key, known)
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    key, sign, value = text.partition("=")
+    if not sign:
+        raise ConfigError(f"--set {text!r} has no value", "Write --set name=value.")
+    return key.strip(), value.strip()
+
+
+def _resolve_one(
+    kind: type, config: Mapping[str, Any], options: Mapping[str, Any], assigned: Sequence[tuple[str, str]]
+) -> dict[str, Any]:
     hints = get_type_hints(kind)
-    for text in given or ():
-        key, sign, value = text.partition("=")
-        key = key.strip()
-        if not sign:
-            raise ConfigError(f"--set {text!r} has no value", "Write --set name=value.", name=key)
-        check_names(kind, {key: value})
-        typed[key] = parse(value.strip(), hints[key], key)
-    return typed
+    known = {f.name for f in fields(kind)}
+    settings = {key: tuple(value) if isinstance(value, list) else value for key, value in config.items()}
+    settings |= options
+    settings |= {key: parse(value, hints[key], key) for key, value in assigned if key in known}
+    return {key: value for key, value in settings.items() if key in known}
 
 
 def parse(text: str, hint: Any, name: str) -> Any:

@@ -110,13 +110,19 @@ def roles_of(panel: Panel) -> dict[str, Any]:
     roles = {
         "time": schema.time,
         "id": schema.id,
-        "target": ["every numeric column"] if schema.shape == "wide" else [name for name in schema.target if name],
+        "target": _wide_targets(panel) if schema.shape == "wide" else [name for name in schema.target if name],
         "past": [*schema.past, *schema.past_codes],
         "future": [*schema.future, *schema.future_codes],
         "static": [*schema.static, *schema.static_codes],
         "categorical": list(schema.categories),
     }
     return {role: columns for role, columns in roles.items() if columns}
+
+
+def _wide_targets(panel: Panel) -> list[str]:
+    """The columns of a wide frame, each of which is a series; the first of many."""
+    names = [str(name) for name in panel.ids[:LISTED]]
+    return names if len(names) == len(panel) else [*names, f"… {len(panel):,} columns in all"]
 
 
 def suggest_horizon(season: int, *, median: float) -> int:

@@ -20,6 +20,7 @@ from forecast.datasets.panel import Floats
 
 PAGE = Path(__file__).with_name("report_page.html")
 MOST_SERIES = 50
+FAR = 2.5  # times the winner's error: lines above would squeeze the others
 SHOWN_BANDS = (50, 80, 90)
 
 
@@ -137,9 +138,11 @@ def _band(stretch: Stretch, levels: Sequence[float], mass: int) -> list[list[flo
 
 
 def _lines(lines: Lines, winner: str) -> list[dict[str, Any]]:
-    """The winner, its yardstick and the first few others are visible at once, the rest by a click."""
+    """Those near the winner's error, and at least its yardstick, are visible at once; the rest wait for a click."""
+    means = {name: float(np.mean(values)) for name, values in lines.values.items()}
+    near = FAR * means.get(winner, math.inf)
     return [
-        {"name": name, "values": _numbers(values), "winner": name == winner, "shown": place < 5}
+        {"name": name, "values": _numbers(values), "winner": name == winner, "shown": place < 2 or means[name] < near}
         for place, (name, values) in enumerate(lines.values.items())
     ]
 

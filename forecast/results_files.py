@@ -211,7 +211,7 @@ def _write_picture(result: "RunResult", path: Path) -> None:
 
     shown = curves(result, most=MOST_PANELS)
     total = len(result.panel) * result.panel.channels
-    subset = f" The {len(shown)} shown of {total:,} series: large, typical and worst." if total > len(shown) else ""
+    subset = f" ({len(shown)} of {total:,} series shown)" if total > len(shown) else ""
     bars = tuple(
         Bar(name=row["name"], error=row["mase"], ours=row["family"] == "network", winner=row["name"] == result.winner)
         for row in leaderboard_rows(result)
@@ -219,8 +219,8 @@ def _write_picture(result: "RunResult", path: Path) -> None:
     )
     errors = series_errors(result) if len(result.panel) > MOST_PANELS else None
     picture = Picture(
-        title=_title(result),
-        subtitle=result.verdict.sentences[0] + subset,
+        title=_title(result) + subset,
+        subtitle=result.verdict.sentences[0],
         curves=shown,
         bars=bars,
         steps=dict(list(errors_by(result, "step").items())[:2]),

@@ -6,7 +6,7 @@ What is to come is collected in a hidden folder; only when everything is there d
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def results_folder(folder: Path, *, force: bool, names: Sequence[str]) -> Iterat
     """
     folder = folder.absolute()
     require_free(folder, force=force)
-    made = _make_parents(folder)
+    made = _make_missing(folder.parents, folder)
     place = folder if folder.exists() else folder.parent  # the parent of a folder that is there may be read-only
     partial = place / f".{folder.name}-{secrets.token_hex(4)}.part"
     done = False
@@ -58,7 +58,7 @@ def require_free(folder: Path, *, force: bool, allowed: Sequence[str] = ()) -> N
 @contextmanager
 def made_folder(folder: Path) -> Iterator[None]:
     """See that ``folder`` exists and can be written; what was made for it and is still empty at the end goes again."""
-    made = _make_parents(folder / "x")
+    made = _make_missing([folder, *folder.absolute().parents], folder)
     try:
         _require_writable(folder)
         yield
@@ -88,11 +88,11 @@ def require_writable_file(path: Path) -> None:
     _require_writable(path.parent)
 
 
-def _make_parents(folder: Path) -> list[Path]:
-    """Make the folders above ``folder`` that are missing; returns them, outermost first."""
-    missing = [parent for parent in folder.parents if not _exists(parent, folder)][::-1]
-    for parent in missing:
-        _make(parent, folder)
+def _make_missing(folders: Iterable[Path], wanted: Path) -> list[Path]:
+    """Make those of ``folders`` (innermost first) that are missing; returns them, outermost first."""
+    missing = [folder for folder in folders if not _exists(folder, wanted)][::-1]
+    for folder in missing:
+        _make(folder, wanted)
     return missing
 
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 FILES = ("forecast.csv", "backtest.csv", "metrics.json", "forecast.png", "report.html", "model")
 CELLS_PER_SECOND = 600_000  # written as text
-DRAWING_SECONDS = 5.0  # for the picture and the report, on a slow machine
+DRAWING_SECONDS = 4.0  # for the picture and the report, on a slow machine
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -59,7 +59,7 @@ def data_name(data: Any) -> str:
 
 
 def _named(data: str | Path, given: dict[str, Any], horizon: int | None) -> tuple[Any, dict[str, Any]]:
-    if str(data) == "-" or Path(data).exists():
+    if str(data) == "-" or Path(data).is_file() or (Path(data).exists() and str(data) not in DATASETS):
         return str(data), given
     entry = _data_set(str(data))
     roles = {f.name: value for f in fields(Roles) if (value := getattr(entry.roles, f.name))}
