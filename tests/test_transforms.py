@@ -21,8 +21,8 @@ KINDS = ["none", "log1p", "box-cox"]
 def panel_of(*series, ids=None):
     lengths = np.array([len(values) for values in series])
     return Panel(
-        schema=Schema(shape="long", time="time", target=("y",), id="id", freq="integer"),
-        timeline=Timeline(freq="integer"),
+        schema=Schema(shape="long", time="time", target=("y",), id="id", freq="1"),
+        timeline=Timeline(freq="1"),
         ids=pd.Index(ids or [f"s{i}" for i in range(len(series))]),
         starts=np.zeros(len(series), np.int64),
         offsets=np.concatenate([[0], lengths.cumsum()]),

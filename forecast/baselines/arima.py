@@ -7,6 +7,7 @@ orders are fitted by maximum likelihood with statsmodels.
 Dimension key: T rows of one series, E origins, H horizon, M season, K states.
 """
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -76,8 +77,10 @@ class SeasonalARIMA:
         orders = Orders.parse(spec)
         mean, variance, coefficients = float(params[0]), float(params[1]), params[2:]
         lost = orders.d + orders.D * season
+        if ends.min() < lost:
+            raise ValueError("too few values to difference")
         work = differences(values, orders.d, orders.D, season) - mean
-        ahead = mean + _forecast_differenced(work, np.maximum(ends - lost, 0), orders, season, coefficients, horizon)
+        ahead = mean + _forecast_differenced(work, ends - lost, orders, season, coefficients, horizon)
         delta = _difference_polynomial(orders, season)
         path = np.concatenate([values[ends[:, None] + np.arange(-lost, 0)], ahead], axis=1)  # (E, lost + H)
         for h in range(lost, lost + horizon):
@@ -115,7 +118,10 @@ def needed_differences(values: Floats, most: int) -> int:
     for count in range(most):
         if len(values) < 6 or np.ptp(values) < 1e-9:
             return count
-        if kpss(values, regression="c", nlags=int(3 * np.sqrt(len(values)) / 13))[0] < 0.463:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of p-values outside its table; only the statistic is used
+            statistic = kpss(values, regression="c", nlags=int(3 * np.sqrt(len(values)) / 13))[0]
+        if statistic < 0.463:
             return count
         values = np.diff(values)
     return most

@@ -98,6 +98,9 @@ def solve(task: Task) -> Answer:
             learned, failure = _learn(task)
         if not len(task.ends):
             return Answer(learned=learned, mean=np.zeros((0, 0)), spread=np.zeros((0, 0)), failure=failure)
+        if learned.spec == "naive":
+            mean, spread = _seasonal_naive(task)
+            return Answer(learned=learned, mean=mean, spread=spread, failure=failure)
         try:
             mean, spread = _forecast(task, learned)
             sound = np.isfinite(mean).all() and np.isfinite(spread).all()
@@ -126,6 +129,8 @@ def _known(task: Task) -> Learned | None:
     history = task.values[max(learned.first - task.start, 0) : max(learned.last - task.start, 0)]
     if learned.first < task.start or len(history) < learned.last - learned.first:
         return None
+    if len(task.ends) and task.start + task.ends.min() < learned.first + SHORTEST:
+        return None  # an origin before what was learned from
     now = digest(history)
     if len(now) != len(learned.digest) or (now and not np.allclose(now, learned.digest, rtol=1e-6)):
         return None
@@ -179,8 +184,6 @@ def _fit(task: Task, plain: Learned, values: Floats) -> Learned:
 
 
 def _forecast(task: Task, learned: Learned) -> tuple[Floats, Floats]:
-    if learned.spec == "naive":
-        return _seasonal_naive(task)
     first = learned.first - task.start
     values, ends, missed = _until_observed(task.values[first:], task.ends - first)
     scaled = _without((values - learned.shift) / learned.size, learned.seasonal, factors=learned.factors)

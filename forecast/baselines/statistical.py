@@ -130,14 +130,8 @@ class _Local(Baseline):
     def _restore(self, state: dict[str, Any], arrays: dict[str, Floats]) -> None:
         sizes = np.array(state["sizes"], np.int64).reshape(-1, 3)
         parts = iter(np.split(arrays["numbers"], sizes.ravel().cumsum()[:-1]) if sizes.size else ())
-        rows = zip(
-            state["series"],
-            state["channels"],
-            state["specs"],
-            arrays["span"].tolist(),
-            arrays["scale"].tolist(),
-            strict=True,
-        )
+        names = zip(state["series"], state["channels"], state["specs"], strict=True)
+        rows = zip(names, arrays["span"].tolist(), arrays["scale"].tolist(), strict=True)
         self.learned_ = {
             (series, int(channel)): Learned(
                 spec=str(spec),
@@ -150,7 +144,7 @@ class _Local(Baseline):
                 seasonal=next(parts),
                 params=next(parts),
             )
-            for series, channel, spec, (first, last, factors), (shift, size) in rows
+            for (series, channel, spec), (first, last, factors), (shift, size) in rows
         }
 
 

@@ -33,9 +33,8 @@ class Theta:
 
         bounds = [(0.01, 0.999), (None, None), (0.0, 1.0)]
         starts = ([0.1, values[0], 0.5], [0.5, values[0], 0.5])
-        best = min(
-            (minimize(loss, start, method="L-BFGS-B", bounds=bounds) for start in starts), key=lambda fit: fit.fun
-        )
+        fits = [minimize(loss, start, method="L-BFGS-B", bounds=bounds) for start in starts]
+        best = min(fits, key=lambda fit: fit.fun)
         variance = np.sum(_errors(values, slope, *best.x) ** 2) / max(len(values) - len(best.x), 1)
         return "theta", np.array([*best.x, variance])
 

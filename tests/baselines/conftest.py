@@ -15,7 +15,9 @@ from forecast.estimators.base import Forecaster, Job
 MakePanel = Callable[..., Panel]
 
 
-def panel_of(series: Sequence[ArrayLike], *, ids: Sequence[object] | None = None, starts: object = None) -> Panel:
+def panel_of(
+    series: Sequence[ArrayLike], *, ids: Sequence[object] | None = None, starts: object = None, freq: str = "1"
+) -> Panel:
     """A panel of the given series, each (T,) or (T, C); a series ends at its last observed value."""
     blocks = [np.asarray(values, np.float64).reshape(len(np.asarray(values)), -1) for values in series]
     channels = blocks[0].shape[1]
@@ -23,8 +25,8 @@ def panel_of(series: Sequence[ArrayLike], *, ids: Sequence[object] | None = None
     seen = [np.flatnonzero(~np.isnan(block).all(axis=1)) for block in blocks]
     names = ("y",) if channels == 1 else tuple(f"y{c}" for c in range(channels))
     return Panel(
-        schema=Schema(shape="long", time="time", target=names, id="id", freq="integer"),
-        timeline=Timeline(freq="integer"),
+        schema=Schema(shape="long", time="time", target=names, id="id", freq=freq),
+        timeline=Timeline(freq=freq),
         ids=pd.Index(list(ids) if ids is not None else [f"s{i}" for i in range(len(blocks))]),
         starts=np.zeros(len(blocks), np.int64) if starts is None else np.asarray(starts),
         offsets=np.concatenate([[0], lengths.cumsum()]),
