@@ -5,7 +5,7 @@ import tempfile
 from forecast import HybridForecaster, create, load, load_dataset
 
 frame = load_dataset("co2")  # a pandas frame with the columns date and co2; 59 weeks have no value
-model = HybridForecaster(horizon=26, max_time=6)
+model = HybridForecaster(horizon=26, max_time=4)
 model.fit(frame)
 
 print("What was found:", {name: model.report_[name] for name in ("frequency", "season", "lookback", "patch")})
