@@ -15,17 +15,25 @@ FILE = "checkpoint.safetensors"
 
 
 def write(folder: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-    """Write tensors and state; a kill or a full disk at any moment leaves the checkpoint before it."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write tensors and state; a kill or a full disk at any moment leaves the checkpoint before it.
+
+    ``ConfigError`` where the folder cannot be written.
+    """
     partial = folder / f"{FILE}.part"
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         save_file(plain, partial, metadata={"state": json.dumps(state)})
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
         os.replace(partial, folder / FILE)
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        remedy = "Make room, or name another folder; the fit goes on from the last checkpoint that was written."
+        raise ConfigError(f"{folder} cannot be written: {reason}", remedy, file=str(folder)) from error
     finally:
-        partial.unlink(missing_ok=True)
+        if folder.is_dir():
+            partial.unlink(missing_ok=True)
 
 
 def read(folder: Path, identity: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
@@ -40,10 +48,11 @@ def read(folder: Path, identity: dict[str, Any]) -> tuple[dict[str, Tensor], dic
     try:
         with safe_open(path, framework="pt") as file:
             state = json.loads(file.metadata()["state"])
+            theirs = state["identity"]
             tensors = {name: file.get_tensor(name) for name in file.keys()}
     except (SafetensorError, OSError, KeyError, TypeError, ValueError):
         raise ConfigError(f"{path} is no checkpoint that can be read", remedy, file=str(path)) from None
-    if state["identity"] != json.loads(json.dumps(identity)):
+    if theirs != json.loads(json.dumps(identity)):
         raise ConfigError(f"{path} belongs to a fit of other settings or data", remedy, file=str(path))
     return tensors, state
 
