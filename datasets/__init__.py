@@ -1,4 +1,4 @@
-"""From a file or a frame to batches of windows: readers, roles, time grids, panels, splits.  No networks, no training."""
+"""From a file or a frame to batches of windows: readers, roles, grids, panels, splits.  No networks, no training."""
 
 if __name__ != "forecast.datasets":  # the repository root is on sys.path: this folder would pose as another package
     raise ImportError("this folder is the package forecast.datasets; take the repository root off sys.path")

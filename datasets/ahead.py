@@ -240,7 +240,7 @@ def _write(
     panel, ahead, rows, name = place
 
     def is_empty(part: NDArray[Any]) -> NDArray[np.bool_]:
-        return np.isnan(part) if np.isnan(empty) else part == empty
+        return np.asarray(np.isnan(part) if np.isnan(empty) else part == empty)
 
     filled = ~is_empty(given)
     fresh = position[filled & is_empty(values[position])]

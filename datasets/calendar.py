@@ -120,6 +120,7 @@ def holiday_days(country: str, first: int, last: int) -> list[int]:
             f"holidays={country!r} needs the package holidays", "Install it: pip install 'seqcast[holidays]'."
         ) from None
     name, _, part = country.partition("-")
+    name = name.upper()
     known = package.list_supported_countries(include_aliases=True)
     if name not in known:
         raise unknown_name("country of holidays", name, package.list_supported_countries(include_aliases=False))

@@ -45,8 +45,8 @@ def require_steps(panel: Panel, horizon: int) -> Panel:
             else "Give at least 3 observed steps, enough for a horizon of 1."
         )
         raise DataError(
-            f"no series is long enough for horizon {horizon}: {needed} observed steps are needed, the longest series has "
-            f"{longest}",
+            f"no series is long enough for horizon {horizon}: {needed} observed steps are needed, the longest series "
+            f"has {longest}",
             remedy,
             value=horizon,
             largest=fitting,

@@ -25,7 +25,7 @@ def index_of(ticks: Ints, timezone: str | None, unit: str = "us") -> pd.Datetime
     if timezone is not None:
         index = index.tz_localize("UTC").tz_convert(timezone)
     try:
-        return index.as_unit(unit)
+        return index.as_unit(unit)  # type: ignore[arg-type]  # a unit that pandas gave us
     except (pd.errors.OutOfBoundsDatetime, OverflowError):
         return index
 

@@ -18,7 +18,7 @@ from forecast.errors import DataError
 
 
 def numbers(column: pd.Series, source: Source) -> Floats:
-    """A column as float32 where it is float32, else as float64, NaN where missing; ``DataError`` for text and infinity."""
+    """A column as float32 where it is float32, else as float64, NaN where missing.  Refuses text and infinity."""
     if column.dtype in (np.float32, np.float64):
         values = column.to_numpy()
     elif pd.api.types.is_numeric_dtype(column.dtype) and column.dtype.kind != "c":

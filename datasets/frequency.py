@@ -98,7 +98,7 @@ def _monthly(multiple: int, name: str, anchor: str) -> Rule | None:
 
 
 def spell_freq(rule: Rule) -> str:
-    """The spelling of a rule whose anchor is resolved: ``h``, ``15min``, ``W-FRI``, ``MS``, ``QE-DEC``, ``3`` (integers)."""
+    """The spelling of a rule whose anchor is resolved: ``15min``, ``W-FRI``, ``MS``, ``QE-DEC``, ``3`` (integers)."""
     if rule.family in ("rows", "business"):
         return {"rows": "rows", "business": "B"}[rule.family]
     if rule.family == "integer":

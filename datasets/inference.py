@@ -40,7 +40,7 @@ def find_timeline(grouped: Grouped, spacing: Spacing, freq: str | None) -> Timel
 
 
 def _on_wall(stamps: Stamps) -> Stamps:
-    """Daily stamps by the clock on the wall; one that the clock skipped is put back to the time of day of the others."""
+    """Daily stamps by the clock on the wall; where it skipped one, that is put back to the others' time of day."""
     wall = stamps.on_wall()
     odd = np.flatnonzero(np.mod(wall.raw, DAY) != _common(np.mod(wall.raw, DAY)))
     if len(odd) and stamps.zone is not None:

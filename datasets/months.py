@@ -27,7 +27,7 @@ def days_of_month(months: Ints, day: str) -> NDArray[np.datetime64]:
         return np.asarray(np.busday_offset(first, 0, roll="forward"))
     if day == "last-business":
         return np.asarray(np.busday_offset(last, 0, roll="backward"))
-    return np.minimum(first + (int(day) - 1), last)
+    return np.asarray(np.minimum(first + (int(day) - 1), last))
 
 
 def day_pattern(ticks: Ints, wanted: str = "") -> str | None:

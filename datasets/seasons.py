@@ -70,9 +70,8 @@ def _best(series: list[Floats], *, step: int, times: int) -> int:
     lags = lags[lags >= 2]
     if not len(lags):
         return 0
-    rough = np.ones(longest + 1)
-    rough[2:] = np.nanmedian([_dips(values, longest) for values in series if len(values) > longest * 3 // 2], axis=0)[2:]
-    rough = rough[lags]
+    dips = [_dips(values, longest) for values in series if len(values) > longest * 3 // 2]
+    rough = np.median(dips, axis=0)[lags]
     lowest = (rough <= np.append(rough[0], rough)[:-1]) & (rough <= np.append(rough, rough[-1])[1:])
     candidates = lags[lowest][np.argsort(rough[lowest])][:_CANDIDATES]
     shown = {int(lag): _shows(series, int(lag)) for lag in sorted(candidates)}

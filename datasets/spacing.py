@@ -1,4 +1,4 @@
-"""How far apart the rows of a panel lie: every distance between neighbouring rows with the number of its occurrences."""
+"""How far apart the rows of a panel lie: every distance between neighbouring rows, and how often it occurs."""
 
 import math
 from dataclasses import dataclass

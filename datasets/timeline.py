@@ -27,11 +27,11 @@ Kind = Literal["fixed", "period", "integer", "rows"]
 class Timeline:
     """A regular grid (or the row times of ``freq="rows"``) with the pattern in which the user writes its times.
 
-    freq: the grid, as ``spell_freq`` spells it.  timezone: zone of aware times; daily and longer steps are counted in it.
+    freq: the grid, as ``spell_freq`` spells it.  timezone: zone of aware times; steps of a day and longer count in it.
     phase: what a time lies after its grid line, in microseconds (integers on an integer axis): daily rows at 09:00 have
     9 hours.  anchor: month number modulo the months of a step.  day: day of the month: ``start``, ``end``,
-    ``first-business``, ``last-business`` or a number such as ``15``.  unit: resolution of the user's timestamps, or ``integer``.
-    rows: the times of a ``freq="rows"`` panel.
+    ``first-business``, ``last-business`` or a number such as ``15``.  unit: resolution of the user's times, or
+    ``integer``.  rows: the times of a ``freq="rows"`` panel.
     """
 
     freq: str

@@ -98,7 +98,9 @@ def test_a_packed_panel_equals_a_slow_one(rows, step, ids):
 
 
 @given(
-    columns=st.lists(st.lists(st.one_of(st.none(), st.integers(0, 9)), min_size=12, max_size=12), min_size=2, max_size=4),
+    columns=st.lists(
+        st.lists(st.one_of(st.none(), st.integers(0, 9)), min_size=12, max_size=12), min_size=2, max_size=4
+    ),
     order=st.permutations(range(12)),
 )
 @settings(max_examples=60, deadline=None)
@@ -217,7 +219,8 @@ def test_conflicting_covariates_are_a_conflict_too():
     frame = long_frame(a=[1, 2, 3]).assign(x=1.0)
     frame = pd.concat([frame, frame.iloc[[1]].assign(x=2.0)], ignore_index=True)
     assert refused(frame, past=("x",), id="unique_id", target="y").where["column"] == "x"
-    assert len(load_panel(frame, Roles(id="unique_id", target="y")).target) == 3  # a column without a role does not matter
+    without = load_panel(frame, Roles(id="unique_id", target="y"))  # a column without a role does not matter
+    assert len(without.target) == 3
 
 
 def test_infinite_values_and_text_name_row_and_column():
@@ -246,7 +249,8 @@ def other_step(first: str, second: str, rows: int = 30) -> pd.DataFrame:
 
 @pytest.mark.parametrize(
     "pair",
-    [("D", "W-SUN"), ("h", "D"), ("15min", "h"), ("D", "MS"), ("MS", "QS-JAN"), ("MS", "YS-JAN"), ("h", "30min"), ("B", "W-FRI")],
+    [("D", "W-SUN"), ("h", "D"), ("15min", "h"), ("D", "MS"), ("MS", "QS-JAN"), ("MS", "YS-JAN"), ("h", "30min"),
+     ("B", "W-FRI")],
 )  # fmt: skip
 @pytest.mark.parametrize("swap", [False, True])
 def test_series_of_different_frequency_are_refused_by_name(pair, swap):
@@ -419,7 +423,7 @@ def test_a_second_frame_may_not_contradict_the_first():
     assert caught.value.where["row"] == 20
     with pytest.raises(DataError, match="not on the grid W-SUN"):
         load_panel(frame, SHOP, future_data=second.assign(week=second["week"] + pd.Timedelta("1D")))
-    with pytest.raises(DataError, match="no column 'promo'|'promo'"):
+    with pytest.raises(DataError, match="'promo'"):
         load_panel(frame, SHOP, future_data=second.drop(columns="promo"))
 
 
