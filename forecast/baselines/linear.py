@@ -20,6 +20,8 @@ from forecast.datasets.seasons import detect_cycles
 from forecast.estimators.base import Job
 from forecast.estimators.settings import Range, setting
 
+Chosen = tuple[Ints, Ints]  # windows as (series, ends), each (W,)
+
 LONGEST = 512  # steps of lookback that are chosen without being asked for
 BATCH = 4096  # windows gathered at a time
 FLOOR = 0.01  # least scale of a window, as a share of the mean change of a step so far
@@ -56,12 +58,11 @@ class LinearForecaster(Baseline):
         self.lookback_ = self.lookback or self._find_lookback(panel)
         self._channels = panel.channels
         source = _Source(panel, self.lookback_)
-        train, held = self._split(panel)
+        everything, train, held = self._split(panel)
         penalty, quantiles = self.ridge, None
         if len(held[0]):
             penalty, quantiles = self._validate(source, train, held)
         self.ridge_ = PENALTIES[len(PENALTIES) // 2] if penalty is None else penalty
-        everything = tuple(np.concatenate(pair) for pair in zip(train, held, strict=True))
         gram = _Gram(source, self._drawn(*everything), self.horizon)
         self.weights_ = gram.solve(self.ridge_)
         self.quantiles_ = _quantiles([gram.residuals(self.weights_)]) if quantiles is None else quantiles
@@ -74,8 +75,8 @@ class LinearForecaster(Baseline):
         fitting = [cycle for cycle in cycles if cycle <= min(room, LONGEST // 2)] or [1]
         return min(max(2 * fitting[-1], 2 * self.horizon), room, LONGEST)
 
-    def _split(self, panel: Panel) -> tuple[tuple[Ints, Ints], tuple[Ints, Ints]]:
-        """Training windows and held-out ones, as (series, ends); no target of a held-out one is trained on.
+    def _split(self, panel: Panel) -> tuple[Chosen, Chosen, Chosen]:
+        """All windows, those to train on and those held out; no target of a held-out one is trained on.
 
         Held out are the origins of the last fifth of a series, at least one, where as many are left to train on.
         """
@@ -83,9 +84,10 @@ class LinearForecaster(Baseline):
         held = np.maximum((last - first + 1 - self.horizon) // 5, 0)
         held = np.where((held == 0) & (last - first >= 2 * self.horizon), 1, held)
         final = np.where(held > 0, last - held - self.horizon + 1, last)
-        return _windows(first, final), _windows(last - held + 1, last)
+        return _windows(first, last), _windows(first, final), _windows(last - held + 1, last)
 
-    def _validate(self, source: "_Source", train: tuple[Ints, Ints], held: tuple[Ints, Ints]) -> tuple[float, Floats]:
+    def _validate(self, source: "_Source", train: Chosen, held: Chosen) -> tuple[float, Floats]:
+        """The best penalty on the held-out windows, and the quantiles of its errors there."""
         gram = _Gram(source, self._drawn(*train), self.horizon)
         windows = self._drawn(*held)
         penalties = PENALTIES if self.ridge is None else np.array([self.ridge])
@@ -97,7 +99,7 @@ class LinearForecaster(Baseline):
         errors = [np.where(seen, y - x @ maps[best], np.nan) for x, y, seen in source.batches(windows, self.horizon)]
         return float(penalties[best]), _quantiles(errors)
 
-    def _drawn(self, series: Ints, ends: Ints) -> tuple[Ints, Ints]:
+    def _drawn(self, series: Ints, ends: Ints) -> Chosen:
         """As many of the windows as ``max_windows`` allows, one drawn from each of so many equal stretches."""
         most = max(self.max_windows // self._channels, 1)
         if len(series) <= most:
@@ -123,15 +125,17 @@ class LinearForecaster(Baseline):
         return result
 
     def estimate_seconds(self, panel: Panel, windows: int) -> float:
-        """From the time of one product of the size of a batch's."""
+        """From the time of one product of the kind that learning consists of."""
         lookback = getattr(self, "lookback_", None) or self.lookback or self._guess_lookback()
         learned = min(int(panel.ends.sum()) * panel.channels, self.max_windows)
-        block = np.ones((512, lookback + 1))
-        began = time.perf_counter()
-        for _ in range(3):
+        block, trials = np.ones((512, lookback + 1)), []
+        for _ in range(4):
+            began = time.perf_counter()
             block.T @ block
-        per_window = (time.perf_counter() - began) / (3 * 512)
-        return 0.2 + 10 * per_window * learned + 2 * per_window * windows * panel.channels + 5e-8 * lookback**3
+            trials.append(time.perf_counter() - began)
+        per_window = min(trials) / len(block)
+        products = 3 * learned * (1 + self.horizon / lookback) + windows * panel.channels * self.horizon / lookback
+        return 0.2 + products * per_window + 1e-7 * learned * self.horizon + 5e-9 * lookback**3
 
     def _guess_lookback(self) -> int:
         return min(max(2 * (getattr(self, "season_", None) or self.season or 1), 2 * self.horizon), LONGEST)
@@ -179,7 +183,7 @@ class _Source:
         inputs = np.append(centred / scale[:, None], np.ones((len(centred), 1)), axis=1)
         return inputs, anchor + mean, scale
 
-    def batches(self, windows: tuple[Ints, Ints], horizon: int) -> Iterator[tuple[Floats, Floats, Any]]:
+    def batches(self, windows: Chosen, horizon: int) -> Iterator[tuple[Floats, Floats, Any]]:
         """Inputs (B, L + 1), normalised targets (B, H) and whether each was observed, for windows with any observed.
 
         A missing target takes the value observed before it, so that complete steps are not lost; it is not scored.
@@ -199,7 +203,7 @@ class _Source:
 class _Gram:
     """Sums over training windows from which the map for any penalty follows."""
 
-    def __init__(self, source: _Source, windows: tuple[Ints, Ints], horizon: int) -> None:
+    def __init__(self, source: _Source, windows: Chosen, horizon: int) -> None:
         self.source, self.windows, self.horizon = source, windows, horizon
         self.count = 0
         inner = np.zeros((source.lookback + 1, source.lookback + 1))
@@ -226,7 +230,7 @@ class _Gram:
         return np.concatenate([np.zeros((0, self.horizon)), *parts])
 
 
-def _windows(first: Ints, last: Ints) -> tuple[Ints, Ints]:
+def _windows(first: Ints, last: Ints) -> Chosen:
     """All windows with ``first`` <= end <= ``last`` of every series, as (series, ends)."""
     counts = np.maximum(last - first + 1, 0)
     series = np.repeat(np.arange(len(first)), counts)

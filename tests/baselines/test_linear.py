@@ -73,7 +73,7 @@ def test_held_out_targets_are_no_training_targets(make_panel):
     model = build()
     model.lookback_ = LOOKBACK
     panel = make_panel([wave(60), wave(17), wave(9)])
-    train, held = model._split(panel)
+    _, train, held = model._split(panel)
     for s in range(3):
         ends = held[1][held[0] == s]
         if len(ends):

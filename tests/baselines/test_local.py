@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 from statsmodels.tsa.forecasting.theta import ThetaModel
@@ -42,10 +43,11 @@ def test_ets_forecasts_what_statsmodels_forecasts_from_its_own_fit(spec):
 
 @pytest.mark.parametrize("spec", ADDITIVE)
 def test_ets_spread_with_additive_errors_is_statsmodels_exact_one(spec):
-    values = seasonal()
+    values = pd.Series(seasonal(), index=pd.RangeIndex(60))  # intervals are made for pandas alone
     fit = _model(values, spec, SEASON, initialization_method="estimated").fit(disp=False)
     params = _params(fit, spec, SEASON)
-    _, spread = ETS.forecast(values, np.array([60]), spec=spec, params=params, season=SEASON, horizon=HORIZON)
+    plain, end = values.to_numpy(), np.array([60])
+    _, spread = ETS.forecast(plain, end, spec=spec, params=params, season=SEASON, horizon=HORIZON)
     exact = fit.get_prediction(start=60, end=59 + HORIZON).forecast_variance
     np.testing.assert_allclose(spread[0] ** 2 / params[4], exact / fit.mse, rtol=1e-6)
 
@@ -88,9 +90,8 @@ def test_theta_learns_at_least_as_small_errors_as_the_classical_share():
     slope = _slopes(values)[-1]
     np.testing.assert_allclose(slope, np.polyfit(np.arange(90), values, 1)[0], rtol=1e-9)
     alpha = ThetaModel(values, deseasonalize=False).fit().params["alpha"]
-    assert np.sum(_errors(values, slope, *params[:3]) ** 2) <= np.sum(
-        _errors(values, slope, alpha, values[0], 0.5) ** 2
-    )
+    ours, classical = params[:3], (alpha, values[0], 0.5)
+    assert np.sum(_errors(values, slope, *ours) ** 2) <= np.sum(_errors(values, slope, *classical) ** 2)
 
 
 @pytest.mark.parametrize(
