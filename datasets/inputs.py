@@ -33,7 +33,9 @@ class Standard:
         scale = np.sqrt(np.square(np.where(seen, columns - location, 0.0)).sum(0) / count)
         scale = np.where(scale > 1e-12 * np.maximum(1.0, np.abs(location)), scale, 1.0)
         return cls(
-            location=tuple(location.tolist()), scale=tuple(scale.tolist()), gaps=tuple(map(bool, (~seen).any(0)))
+            location=tuple(location.tolist()),
+            scale=tuple(scale.tolist()),
+            gaps=tuple(np.logical_not(seen.all(0)).tolist()),
         )
 
     @property
@@ -116,8 +118,7 @@ class Covariates:
     @classmethod
     def from_json(cls, state: dict[str, Any]) -> Self:
         kinds = {name: Standard(**_tuples(state[name])) for name in ("past", "future", "static")}
-        rest = {name: value for name, value in state.items() if name not in kinds}
-        return cls(**kinds, **_tuples(rest))
+        return cls(**_tuples(state) | kinds)
 
 
 def _up_to_ends(panel: Panel) -> NDArray[np.bool_]:
@@ -146,7 +147,7 @@ class InputTensors:
     lengths: Tensor
 
     def gather(self, series: Tensor, rows: Tensor, relative: Tensor, span: int) -> dict[str, Tensor]:
-        """Inputs of windows: rows and relative (B, T + H), of which the first ``span`` = T lie before the last origin."""
+        """Inputs of windows: rows and relative (B, T + H), the first ``span`` = T before the last origin."""
         inside = ((relative >= 0) & (relative < self.lengths[series][:, None]))[..., None]
         return {
             "past": _rows(self.past, rows[:, :span], inside[:, :span]),

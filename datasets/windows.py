@@ -1,7 +1,7 @@
 """Windows of a panel by index arithmetic: a batch is one indexed gather on the device that holds the panel.
 
-Dimension key: B batch, T time, L lookback, H horizon, O origins, C channels, P / F / K past / future / static covariates,
-S series, N rows.
+Dimension key: B batch, T time, L lookback, H horizon, O origins, C channels, P / F / K past / future / static
+covariates, S series, N rows.
 """
 
 from dataclasses import dataclass, replace
@@ -170,11 +170,12 @@ class Windows:
         """Forecasts (B, H, C, Q) on the window's scale in the panel's units, float64."""
         z = values * window.scale[..., None] + window.location[..., None]  # (B, H, C, Q)
         scale, location = self.series_scale[series], self.series_location[series]  # (B, C)
-        return z.double().cpu().numpy() * scale[:, None, :, None] + location[:, None, :, None]
+        units: np.ndarray = z.double().cpu().numpy() * scale[:, None, :, None] + location[:, None, :, None]
+        return units
 
 
 def location_and_scale(values: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and deviation (B, 1, C) of the known values (B, T, C); the deviation is floored, as series have deviation 1."""
+    """Mean and deviation (B, 1, C) of the known values (B, T, C); the deviation is floored: series have deviation 1."""
     count = known.sum(1, keepdim=True).clamp(min=1)
     location = torch.where(known, values, 0.0).sum(1, keepdim=True) / count
     variance = torch.where(known, values - location, 0.0).square().sum(1, keepdim=True) / count

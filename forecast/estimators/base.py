@@ -47,8 +47,8 @@ class Job:
 class Forecaster:
     """Base of all forecasters.  Fields are settings; ``fit`` alone sets the attributes that end in an underscore.
 
-    After ``fit``: ``schema_`` (roles and grid), ``season_``, ``panel_`` (recent context), ``fitted_ends_`` (last training
-    step by series id), ``report_`` (what was resolved, repaired and measured).
+    After ``fit``: ``schema_`` (roles and grid), ``season_``, ``panel_`` (recent context), ``fitted_ends_`` (last
+    training step by series id), ``report_`` (what was resolved, repaired and measured).
     """
 
     horizon: int = setting(help="steps to forecast", low=1)
@@ -155,7 +155,7 @@ class Forecaster:
     def forecast_windows(
         self, panel: Panel, series: Ints, ends: Ints, *, horizon: int | None = None, levels: tuple[float, ...] = ()
     ) -> Floats:
-        """Forecasts from any origins of a panel in the user's units: (W, H, C, 1 + Q), points first, then ``levels``."""
+        """Forecasts from any origins of a panel in the user's units: (W, H, C, 1 + Q), points, then ``levels``."""
         self._require_fit()
         steps = self.horizon if horizon is None else horizon
         if not isinstance(steps, int | np.integer) or steps < 1:

@@ -1,7 +1,7 @@
 """What a neural forecaster's open settings become for given data."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -21,7 +21,7 @@ class Settings(Protocol):
     horizon: int
     season_: int
     season: int | None
-    tokens: str
+    tokens: Literal["patches", "steps"]
     lookback: int | None
     patch: int | None
     origins: int | None
@@ -92,7 +92,7 @@ def origins_of(tokens: str, patch: int, lookback: int, median: float, horizon: i
 
 
 def context_of(lookback: int, patch: int, horizon: int, median: float) -> int:
-    """Observed steps that an origin needs to count: the lookback where series are long, less where windows are scarce."""
+    """Observed steps that an origin needs to count: the lookback where series are long, less where windows are few."""
     if median >= 4 * (lookback + horizon):
         return lookback
     return max(1, min(lookback, max(patch, int(median - horizon) // 3)))

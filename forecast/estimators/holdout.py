@@ -17,8 +17,8 @@ HeldOut = tuple[Panel, Ints, Ints]
 def hold_out(panel: Panel, horizon: int, validation: int | Panel | None) -> tuple[Panel, HeldOut | None]:
     """The panel to train on, and (panel, series, ends) of the validation windows; None where nothing can be held out.
 
-    validation: steps at the end of each series, a panel that continues this one, or None: one horizon of the series with
-    at least 3·H + 1 steps (more of them where they are few and long), at most a third of all targets.
+    validation: steps at the end of each series, a panel that continues this one, or None: one horizon of the series
+    with at least 3·H + 1 steps (more of them where they are few and long), at most a third of all targets.
     """
     if isinstance(validation, Panel):
         place = validation.ids.get_indexer(panel.ids)

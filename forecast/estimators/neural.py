@@ -20,7 +20,7 @@ from forecast.estimators.settings import Range, setting
 from forecast.networks.base import Network, Sizes
 from forecast.outputs import Output, PointLoss, make_output
 from forecast.training import checkpoint
-from forecast.training.device import borrowed, find_device, tune_process
+from forecast.training.device import borrowed, find_device, set_seed, tune_process
 from forecast.training.loop import Plan, Progress, Training
 from forecast.training.schedule import Budget
 
@@ -87,7 +87,7 @@ class NeuralForecaster(Forecaster):
     def _refit(self, panel: Panel, job: Job, found: Progress, device: torch.device) -> None:
         """Train anew on all rows for the steps that validation found best."""
         again = Job(began=job.began, on_report=job.on_report)
-        torch.manual_seed(self.seed)
+        set_seed(self.seed, device)
         self._train(panel, None, again, max_steps=max(found.best_step, 1), limit=self.max_time, device=device)
 
     def _train(
@@ -226,11 +226,12 @@ class NeuralForecaster(Forecaster):
         self.covariates_ = Covariates.from_json(state["covariates"])
         self.series_ = {name: number for number, name in enumerate(state["series"], 1)}
         self.output_ = make_output(self.levels, self.point_loss)
-        sizes = Sizes(**{k: tuple(v) if isinstance(v, list) else v for k, v in state["sizes"].items()})
+        given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in state["sizes"].items()}
+        sizes = Sizes(**given)
         self.network_ = self._build(sizes, self.output_)
         self.network_.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in arrays.items()})
         self.network_.to(find_device(self.device)).eval()
 
 
 def _batches(values: Ints, size: int, windows: Windows) -> tuple[torch.Tensor, ...]:
-    return torch.from_numpy(values).to(windows.device).split(size)
+    return torch.split(torch.from_numpy(values).to(windows.device), size)

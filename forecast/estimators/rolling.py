@@ -29,7 +29,7 @@ class Roller(Protocol):
 def roll_forward(
     once: Once, panel: Panel, series: Ints, ends: Ints, forecaster: Roller, *, horizon: int, levels: tuple[float, ...]
 ) -> Floats:
-    """(W, horizon, C, 1 + V).  Points feed back points; levels come from ``PATHS`` paths that each feed back themselves.
+    """(W, horizon, C, 1 + V).  Points feed back points; levels come from ``PATHS`` paths, each fed back to itself.
 
     A path takes one rank per block, so that a block that starts high stays high, and its spread grows with each block.
     Past covariates are unobserved beyond the origin, covariates known ahead are read from the panel.
@@ -52,7 +52,7 @@ def roll_forward(
 
 
 def _roll(once: Once, panel: Panel, forecaster: Roller, horizon: int, *, ranks: Floats | None) -> Floats:
-    """Append block after block to a panel of its own: (W, horizon, C).  ranks: (blocks, W) levels to take, or points."""
+    """Append block after block to a panel: (W, horizon, C).  ranks: (blocks, W) levels to take, or None for points."""
     trained = (0.5,) if forecaster.levels is None else tuple(sorted({*forecaster.levels, 0.5}))
     everything = np.arange(len(panel))
     first = panel.ends
@@ -68,7 +68,8 @@ def _roll(once: Once, panel: Panel, forecaster: Roller, horizon: int, *, ranks: 
             )
         rows = (panel.offsets[:-1] + now.ends)[:, None] + np.arange(steps)
         target[rows] = block
-    return target[(panel.offsets[:-1] + first)[:, None] + np.arange(horizon)]
+    made: Floats = target[(panel.offsets[:-1] + first)[:, None] + np.arange(horizon)]
+    return made
 
 
 def _at_rank(values: Floats, levels: tuple[float, ...], rank: Floats) -> Floats:
@@ -81,7 +82,8 @@ def _at_rank(values: Floats, levels: tuple[float, ...], rank: Floats) -> Floats:
     share = ((rank - known[place]) / (known[place + 1] - known[place]))[:, None, None]
     low = np.take_along_axis(values, place[:, None, None, None], -1)[..., 0]
     high = np.take_along_axis(values, place[:, None, None, None] + 1, -1)[..., 0]
-    return low + share * (high - low)
+    taken: Floats = low + share * (high - low)
+    return taken
 
 
 def _windows_as_panel(panel: Panel, series: Ints, ends: Ints, context: int, horizon: int) -> Panel:

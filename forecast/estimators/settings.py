@@ -29,8 +29,8 @@ def setting(
     below: float | None = None,
     search: Range | tuple[Any, ...] | None = None,
 ) -> Any:
-    """A dataclass field that carries its meaning, its bounds (``low``/``high`` closed, ``above``/``below`` open) and its
-    search range: a ``Range`` of numbers or a tuple of choices."""
+    """A dataclass field that carries its meaning, its bounds (``low``/``high`` closed, ``above``/``below`` open) and
+    its search range: a ``Range`` of numbers or a tuple of choices."""
     bounds = {"low": low, "high": high, "above": above, "below": below}
     return field(default=default, metadata={"help": help, "search": search, **bounds})
 

@@ -12,7 +12,7 @@ from forecast.layers.positions import rotate
 
 def split_heads(x: Tensor, heads: int) -> Tensor:
     """(B, N, D) as (B, A, N, D / A)."""
-    return x.unflatten(-1, (heads, -1)).transpose(1, 2)
+    return x.reshape(*x.shape[:-1], heads, -1).transpose(1, 2)
 
 
 def check_heads(width: int, heads: int) -> None:
@@ -39,7 +39,8 @@ class SelfAttention(nn.Module):
         if self.rotary:
             query, key = rotate(query), rotate(key)
         mixed = nn.functional.scaled_dot_product_attention(query, key, value, is_causal=self.causal)  # (B, A, N, D / A)
-        return self.output(mixed.transpose(1, 2).flatten(2))
+        output: Tensor = self.output(mixed.transpose(1, 2).flatten(2))
+        return output
 
 
 class CrossAttention(nn.Module):
@@ -60,7 +61,8 @@ class CrossAttention(nn.Module):
         query = split_heads(self.query(x), self.heads)
         key, value = (split_heads(part, self.heads) for part in self.memory(memory).chunk(2, dim=-1))
         mixed = nn.functional.scaled_dot_product_attention(query, key, value)
-        return self.output(mixed.transpose(1, 2).flatten(2))
+        output: Tensor = self.output(mixed.transpose(1, 2).flatten(2))
+        return output
 
 
 def explicit_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> Tensor:

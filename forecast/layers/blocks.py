@@ -29,7 +29,8 @@ class SelfAttentionBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.dropout(self.attention(self.norm_attention(x)))
-        return x + self.dropout(self.feed(self.norm_feed(x)))
+        x = x + self.dropout(self.feed(self.norm_feed(x)))
+        return x
 
 
 class DecoderBlock(nn.Module):
@@ -46,4 +47,5 @@ class DecoderBlock(nn.Module):
     def forward(self, x: Tensor, memory: Tensor) -> Tensor:
         x = x + self.dropout(self.itself(self.norm_itself(x)))
         x = x + self.dropout(self.memory(self.norm_memory(x), memory))
-        return x + self.dropout(self.feed(self.norm_feed(x)))
+        x = x + self.dropout(self.feed(self.norm_feed(x)))
+        return x

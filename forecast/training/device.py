@@ -56,7 +56,17 @@ def borrowed(threads: int | None, seed: int, device: torch.device) -> Iterator[N
     try:
         torch.set_num_threads(threads or min(before, os.cpu_count() or 1))
         with torch.random.fork_rng(devices=cuda):
-            torch.manual_seed(seed)
+            set_seed(seed, device)
             yield
     finally:
         torch.set_num_threads(before)
+
+
+def set_seed(seed: int, device: torch.device) -> None:
+    """Seed torch on the CPU and on ``device`` only; ``torch.manual_seed`` would seed every GPU of the process."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)

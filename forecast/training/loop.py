@@ -112,7 +112,7 @@ class Training:
         total, count = self.output.loss(self.network(window, plan.origins), window.answer, window.counted)
         loss = total / count.clamp(min=1)
         self.optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         norm = clip_gradients(self.parameters, plan.clip)
         self.optimiser.step(rate)
         self.losses.append(torch.stack([loss.detach(), norm]))

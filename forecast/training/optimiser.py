@@ -43,8 +43,8 @@ class AdamW:
             for step in steps:
                 step += 1
             torch._fused_adamw_(
-                live,
-                [p.grad for p in live],
+                list[Tensor](live),
+                [p.grad for p in live if p.grad is not None],
                 [self.means[p] for p in live],
                 [self.squares[p] for p in live],
                 [],
@@ -75,6 +75,6 @@ class AdamW:
 def clip_gradients(parameters: list[nn.Parameter], limit: float) -> Tensor:
     """Scale all gradients down to a common norm of at most ``limit``; returns the norm before, without reading it."""
     gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
     torch._foreach_mul_(gradients, (limit / (norm + 1e-6)).clamp(max=1.0))
     return norm

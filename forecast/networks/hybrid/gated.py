@@ -54,4 +54,5 @@ class HybridNetwork(Network):
         ahead = self.ahead(window)
         local = self.recurrent(self.tokens(window, ahead))  # (B, N, D)
         reach = self.attention(self.positions(local))
-        return self.decoder(self.gate(reach, local)[:, -origins:], window, ahead)
+        forecasts: Tensor = self.decoder(self.gate(reach, local)[:, -origins:], window, ahead)
+        return forecasts

@@ -29,4 +29,5 @@ class RecurrentNetwork(Network):
     def forward(self, window: Window, origins: int = 1) -> Tensor:
         ahead = self.ahead(window)
         states = self.trunk(self.tokens(window, ahead))  # (B, N, D)
-        return self.decoder(states[:, -origins:], window, ahead)
+        forecasts: Tensor = self.decoder(states[:, -origins:], window, ahead)
+        return forecasts

@@ -51,7 +51,8 @@ class CausalTransformer(Network):
         self.require_causal(origins)
         ahead = self.ahead(window)
         states = self.trunk(self.positions(self.tokens(window, ahead)))  # (B, N, D)
-        return self.decoder(states[:, -origins:], window, ahead)
+        forecasts: Tensor = self.decoder(states[:, -origins:], window, ahead)
+        return forecasts
 
 
 class EncoderTransformer(CausalTransformer):

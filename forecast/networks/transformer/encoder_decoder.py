@@ -1,6 +1,7 @@
 """The full encoder–decoder of Vaswani et al. 2017, over patches.
 
-Dimension key: B batch, N tokens, H horizon, M blocks ahead, P steps per block, C channels, Q outputs, F known ahead, D width.
+Dimension key: B batch, N tokens, H horizon, M blocks ahead, P steps per block, C channels, Q outputs,
+F known ahead, D width.
 """
 
 import torch
@@ -19,8 +20,8 @@ from forecast.networks.tokens import KnownAhead, Tokens, ahead_of_origins
 class EncoderDecoderTransformer(Network):
     """An encoder reads the window; a decoder with masked self- and cross-attention writes the horizon block by block.
 
-    A decoder token holds the block before it and what is known ahead of its own.  In training the blocks before come from
-    the answer (teacher forcing), in one pass; a forecast feeds back its own points, block after block.
+    A decoder token holds the block before it and what is known ahead of its own.  In training the blocks before come
+    from the answer (teacher forcing), in one pass; a forecast feeds back its own points, block after block.
     ``point``: which of the Q outputs is the point forecast that is fed back.
     """
 
@@ -76,7 +77,8 @@ class EncoderDecoderTransformer(Network):
         x = self.positions(self.embed(torch.cat([before, known[:, : before.shape[1]]], dim=-1)))
         for block in self.decoder:
             x = block(x, memory)
-        return self.output(self.norm(x)).unflatten(-1, (self.block, self.sizes.channels, self.sizes.outputs))
+        steps: Tensor = self.output(self.norm(x))
+        return steps.reshape(*steps.shape[:2], self.block, self.sizes.channels, self.sizes.outputs)
 
     def _roll(self, first: Tensor, known: Tensor, memory: Tensor, window: Window) -> Tensor:
         """The same without an answer: each block is made from the point forecasts of the ones before."""
