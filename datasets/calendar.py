@@ -10,12 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecast.datasets.clock import to_wall
-from forecast.datasets.frequency import DAY, SECOND, WEEK
+from forecast.datasets.frequency import DAY, HOUR, WEEK
 from forecast.datasets.timeline import Ints, Timeline
 from forecast.errors import ConfigError, unknown_name
 
 Feature = tuple[str, NDArray[np.floating]]
-_HOUR = 3_600 * SECOND
 
 
 def calendar_features(
@@ -53,8 +52,8 @@ def _length(timeline: Timeline) -> int:
 
 def _clock_and_date(wall: Ints, length: int) -> Iterator[Feature]:
     days = np.floor_divide(wall, DAY)
-    if length < _HOUR:
-        yield "minute of hour", _line(np.mod(wall, _HOUR), _HOUR)
+    if length < HOUR:
+        yield "minute of hour", _line(np.mod(wall, HOUR), HOUR)
     if length < DAY:
         yield "hour of day", _line(np.mod(wall, DAY), DAY)
         yield from _circle("hour of day", np.mod(wall, DAY) / DAY)

@@ -44,6 +44,7 @@ def _parsed(column: pd.Series, source: Source) -> Floats:
 
 def _refused(column: pd.Series, row: int, value: object, kind: str, source: Source) -> DataError:
     where = source.where(row)
+    value = value.item() if isinstance(value, np.generic) else value
     return DataError(
         f"row {where['row']}: column {column.name!r} is {kind}: {value!r}",
         "Correct the value, or leave the cell empty if it is unknown.",

@@ -11,7 +11,8 @@ from typing import Literal
 from forecast.errors import ConfigError, unknown_name
 
 SECOND = 1_000_000  # times are counted in microseconds: the range of dates is then no limit
-DAY = 86_400 * SECOND
+HOUR = 3_600 * SECOND
+DAY = 24 * HOUR
 WEEK = 7 * DAY
 _FIXED = {"us": 1, "ms": 1_000, "s": SECOND, "min": 60 * SECOND, "h": 3_600 * SECOND, "D": DAY}
 _WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from forecast.datasets.clock import Ints, from_wall
-from forecast.datasets.frequency import DAY, WEEK, Rule, parse_freq, spell_freq
+from forecast.datasets.frequency import DAY, HOUR, WEEK, Rule, parse_freq, spell_freq
 from forecast.datasets.grouping import Grouped
 from forecast.datasets.months import day_pattern, month_numbers
 from forecast.datasets.spacing import Spacing, measure
@@ -20,7 +20,7 @@ from forecast.errors import DataError
 _ROWS_REMEDY = 'Correct those times, or name the frequency (freq, --freq; "rows" takes each row as one step).'
 _BORNE_OUT = 0.05  # share of distances that must be as short as the step, where the usual distance is longer
 _PATTERNED = 0.8  # share of multiples of the usual distance from which the others are strays, not a pattern
-_THINNEST = 8  # grid steps per row at which an irregular pattern still counts as a grid with gaps
+_THINNEST = 4  # grid steps per row at which an irregular pattern still counts as a grid with gaps
 
 
 def find_timeline(grouped: Grouped, spacing: Spacing, freq: str | None) -> Timeline:
@@ -32,11 +32,22 @@ def find_timeline(grouped: Grouped, spacing: Spacing, freq: str | None) -> Timel
     zone = stamps.zone
     integers = stamps.unit == "integer"
     rule = None if freq is None else _asked(freq, integers=integers)
-    local = zone is not None and _counts_days(rule, spacing)
-    if local:
-        grouped = replace(grouped, stamps=_on_wall(stamps))
-    rule = rule or _found(grouped, spacing, integers=integers, local=local)
-    return _fitted(rule, grouped, given=freq is not None, zone=zone, unit=stamps.unit)
+    days = zone is not None and _counts_days(rule, spacing)
+    hours = zone is not None and not days and _counts_hours_on_wall(grouped, spacing)
+    if days or hours:
+        grouped = replace(grouped, stamps=_on_wall(stamps) if days else stamps.on_wall())
+    rule = rule or _found(grouped, spacing, integers=integers, local=days or hours)
+    timeline = _fitted(rule, grouped, given=freq is not None, zone=zone, unit=stamps.unit)
+    return replace(timeline, wall_clock=hours)
+
+
+def _counts_hours_on_wall(grouped: Grouped, spacing: Spacing) -> bool:
+    """Whether rows come at the same hours of every day, as in 0, 6, 12, 18 h, and clock changes break that in UTC."""
+    usual = spacing.usual
+    if usual < 2 * HOUR or DAY % usual or usual == spacing.divisor:
+        return False
+    wall = grouped.stamps.on_wall().raw
+    return bool((np.mod(wall - wall[:1], usual) == 0).all())
 
 
 def _on_wall(stamps: Stamps) -> Stamps:
@@ -108,10 +119,20 @@ def _stray(grouped: Grouped, usual: int, *, share: float) -> DataError:
             place = first + int(odd.argmax()) + 1
             break
     series = grouped.series_at(place)
+    if share < 0.5:
+        cause = (
+            f"the times lie on no regular grid: series {series!r} steps from {grouped.stamps.label(place - 1)} to "
+            f"{grouped.stamps.label(place)}, other steps differ from that"
+        )
+        remedy = 'Round or resample the times, or take each row as one step with freq="rows" (--freq rows).'
+        return DataError(cause, remedy, row=grouped.row(place), series=series)
+    ticks = grouped.stamps.ticks(slice(place - 1, place + 1))
+    by_an_hour = grouped.stamps.unit != "integer" and int(np.diff(ticks)[0]) % usual in (HOUR, usual - HOUR)
+    remedy = "If clocks were changed there, name the zone (timezone, --timezone Europe/Berlin)." if by_an_hour else ""
     return DataError(
         f"mixed frequencies: {share:.0%} of the steps are whole multiples of {name}, but series {series!r} steps from "
         f"{grouped.stamps.label(place - 1)} to {grouped.stamps.label(place)}",
-        _ROWS_REMEDY,
+        remedy or _ROWS_REMEDY,
         row=grouped.row(place),
         series=series,
     )

@@ -25,6 +25,7 @@ from forecast.errors import DataError
 Ints = NDArray[np.int64]
 _GAP_LIMIT = 10_000  # steps without a row from which a single gap is weighed against the length of its series
 _GAP_SHARE = 5  # times the rows of its series that such a gap may have
+_FEW_EVEN, _MANY_MULTIPLES = 3, 8  # distances, all equal or all multiples, that show a longer step than the given one
 _TOTAL_LIMIT, _TOTAL_SHARE = 1_000_000, 100  # grid steps of the whole panel: at most that many, plus so many per row
 
 
@@ -90,7 +91,7 @@ def lay_out(
         return _by_rows(grouped, notes)
     try:
         timeline = find_timeline(grouped, spacing, freq)
-        starts, lengths, place = _place(grouped, spacing, timeline)
+        starts, lengths, place = _place(grouped, spacing, timeline, given=freq is not None)
     except DataError as error:  # the parts below know places in order, the user knows lines of his file
         raise _located(error, source) from None
     offsets = np.concatenate([[0], lengths.cumsum()])
@@ -116,7 +117,7 @@ def _located(error: DataError, source: Source) -> DataError:
     return DataError(f"row {where['row']}: {error.cause}", error.remedy, **error.where | where)
 
 
-def _place(grouped: Grouped, spacing: Spacing, timeline: Timeline) -> tuple[Ints, Ints, Ints | None]:
+def _place(grouped: Grouped, spacing: Spacing, timeline: Timeline, *, given: bool) -> tuple[Ints, Ints, Ints | None]:
     """(starts, lengths, place): place is None where no series has a gap."""
     counts = np.diff(grouped.bounds)
     heads, fits = timeline.locate(grouped.stamps.ticks(grouped.heads))
@@ -129,6 +130,8 @@ def _place(grouped: Grouped, spacing: Spacing, timeline: Timeline) -> tuple[Ints
     lengths = steps[grouped.bounds[1:] - 1] - heads + 1
     if lengths.sum() == len(steps):
         return heads, lengths, None
+    if given:
+        _check_given(grouped, timeline, steps)
     _check_span(grouped, timeline, steps, lengths)
     check_even(grouped, timeline, steps)
     offsets = np.cumsum(lengths) - lengths
@@ -160,6 +163,20 @@ def _off_grid(grouped: Grouped, timeline: Timeline, place: int) -> DataError:
         row=grouped.row(place),
         series=series,
     )
+
+
+def _check_given(grouped: Grouped, timeline: Timeline, steps: Ints) -> None:
+    """Refuse a frequency that the user (or training) names if the rows keep to a longer one throughout."""
+    distances = np.diff(steps)
+    distances = distances[grouped.inner(0, len(distances))]
+    divisor = int(np.gcd.reduce(distances)) if len(distances) else 1
+    if divisor > 1 and len(distances) >= (_FEW_EVEN if (distances == divisor).all() else _MANY_MULTIPLES):
+        raise DataError(
+            f"frequency {timeline.freq} does not fit the data, whose rows lie {divisor:,} steps of it apart: "
+            f"{grouped.stamps.label(0)}, {grouped.stamps.label(1)}, …",
+            "Leave the frequency out to have it found, or bring the data to that of training.",
+            value=timeline.freq,
+        )
 
 
 def _check_span(grouped: Grouped, timeline: Timeline, steps: Ints, lengths: Ints) -> None:

@@ -31,7 +31,8 @@ class Timeline:
     phase: what a time lies after its grid line, in microseconds (integers on an integer axis): daily rows at 09:00 have
     9 hours.  anchor: month number modulo the months of a step.  day: day of the month: ``start``, ``end``,
     ``first-business``, ``last-business`` or a number such as ``15``.  unit: resolution of the user's times, or
-    ``integer``.  rows: the times of a ``freq="rows"`` panel.
+    ``integer``.  wall_clock: steps of hours are counted on the wall too: every 6 hours of a zone with summer time.
+    rows: the times of a ``freq="rows"`` panel.
     """
 
     freq: str
@@ -40,6 +41,7 @@ class Timeline:
     anchor: int = 0
     day: str = ""
     unit: str = "us"
+    wall_clock: bool = False
     rows: RowTimes | None = None
 
     @cached_property
@@ -62,9 +64,8 @@ class Timeline:
     def local(self) -> bool:
         """Whether steps follow the clock on the wall of ``timezone``: those of a day and longer do."""
         rule = self.rule
-        return self.timezone is not None and (
-            rule.family in ("month", "business") or (rule.family == "fixed" and rule.length % DAY == 0)
-        )
+        days = rule.family in ("month", "business") or (rule.family == "fixed" and rule.length % DAY == 0)
+        return self.timezone is not None and (days or self.wall_clock)
 
     @property
     def cycles(self) -> tuple[int, ...]:
@@ -168,7 +169,7 @@ class Timeline:
         return cls(**state | {"rows": None if rows is None else RowTimes.from_json(rows)})
 
 
-_FIELDS = ("freq", "timezone", "phase", "anchor", "day", "unit")
+_FIELDS = ("freq", "timezone", "phase", "anchor", "day", "unit", "wall_clock")
 
 
 def _is_cycle(cycle: int, length: int) -> bool:

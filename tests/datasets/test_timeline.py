@@ -217,3 +217,19 @@ def test_a_table_of_row_steps_shares_its_rows():
     panel = load_panel(pd.DataFrame({"a": np.arange(30.0), "b": np.arange(30.0)}, index=times), Roles(freq="rows"))
     assert (panel.starts == panel.starts[0]).all()
     assert list(panel.timeline.times(panel.starts + 29)) == [times[-1]] * 2
+
+
+@pytest.mark.parametrize("freq", ["4h", "6h", "12h"])
+def test_hours_of_the_wall_clock_pass_clock_changes(freq):
+    times = pd.date_range("2023-03-20", periods=80, freq=freq).tz_localize("Europe/Berlin")
+    assert assert_continues(times, 10).freq == freq
+    assert_continues(times[:40], 35)
+
+
+def test_offsets_that_change_with_the_season_are_resolved_by_the_zone():
+    days = pd.date_range("2024-03-20", periods=30, tz="Europe/Berlin")
+    texts = [day.isoformat() for day in days]
+    with pytest.raises(DataError, match="--timezone"):
+        panel_of(pd.Index(texts))
+    panel = panel_of(pd.Index(texts), timezone="Europe/Berlin")
+    assert list(panel.timeline.times(panel.starts[0] + np.arange(30))) == list(days)
