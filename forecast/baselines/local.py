@@ -104,7 +104,7 @@ def solve(task: Task) -> Answer:
         try:
             mean, spread = _forecast(task, learned)
             sound = np.isfinite(mean).all() and np.isfinite(spread).all()
-            if not sound or _exploded(task, mean):
+            if not sound or _exploded(task, learned, mean):
                 raise ArithmeticError("the forecast exploded")
         except Exception as error:  # any fault inside a fit costs this series its model, not the others theirs
             failure = f"{type(error).__name__}: {error}"
@@ -231,10 +231,10 @@ def filled(values: Floats) -> Floats:
     return np.interp(np.arange(len(values)), seen, values[seen])
 
 
-def _exploded(task: Task, mean: Floats) -> bool:
-    """Whether a forecast lies a hundred ranges away from everything seen."""
+def _exploded(task: Task, learned: Learned, mean: Floats) -> bool:
+    """Whether a forecast lies a hundred ranges (or spreads of the history learned) away from everything seen."""
     low, high = np.nanmin(task.values[: task.ends.max()]), np.nanmax(task.values[: task.ends.max()])
-    reach = 100 * (high - low)
+    reach = 100 * max(float(high - low), learned.size)
     return bool((mean < low - reach).any() or (mean > high + reach).any())
 
 

@@ -19,7 +19,7 @@ from forecast.datasets.seasons import detect_season
 from forecast.estimators.base import Job
 from forecast.estimators.settings import setting
 
-SEASONS_OF_CONTEXT, STEPS_OF_CONTEXT = 8, 500
+SEASONS_OF_CONTEXT, STEPS_OF_CONTEXT, LONGEST_CONTEXT = 8, 500, 5000
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -34,20 +34,21 @@ class _Local(Baseline):
     """
 
     context: int | None = setting(
-        None, help="last steps that a series is learned from; 8 seasons, at least 500, when None", low=8
+        None, help="last steps that a series is learned from; 8 seasons, between 500 and 5000, when None", low=8
     )
     workers: int | None = setting(None, help="processes to fit with; as many as there are cores when None", low=1)
 
     def _context_steps(self) -> int:
-        return self.context or max(SEASONS_OF_CONTEXT * self.season_, STEPS_OF_CONTEXT)
+        return self.context or min(max(SEASONS_OF_CONTEXT * self.season_, STEPS_OF_CONTEXT), LONGEST_CONTEXT)
 
     def _learn(self, panel: Panel, job: Job) -> None:
         nothing = np.zeros(0, np.int64)
         jobs = [(s, c, nothing) for s in range(len(panel)) for c in range(panel.channels)]
         self.learned_: dict[tuple[Hashable, int], Learned] = {}
         answers = self._solve(panel, jobs, horizon=self.horizon)
+        names = panel.ids.tolist()  # plain Python values, as JSON takes them
         for (s, c, _), answer in zip(jobs, answers, strict=True):
-            self.learned_[panel.ids[s], c] = answer.learned
+            self.learned_[names[s], c] = answer.learned
         self.report_["models"] = dict(Counter(learned.spec for learned in self.learned_.values()).most_common())
 
     def _forecast(self, panel: Panel, series: Ints, ends: Ints, *, horizon: int, levels: tuple[float, ...]) -> Floats:

@@ -193,7 +193,7 @@ def test_constant_and_very_short_series_are_forecast_without_a_model(make_panel,
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_was_learned_survives_json_and_arrays(make_panel, learn, kind):
-    panel = make_panel([seasonal(), np.full(9, 2.0), np.stack([seasonal(seed=2)]).ravel()], ids=["a", "b", "c"])
+    panel = make_panel([seasonal(), np.full(9, 2.0), np.stack([seasonal(seed=2)]).ravel()], ids=[1, 2, 7])
     model = learn(kind(horizon=4, workers=1), panel, season=SEASON)
     state, arrays = model._state()
     again = kind(horizon=4, workers=1)
