@@ -1,5 +1,7 @@
 """``forecast fit``: train one forecaster and save it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -51,7 +53,7 @@ def fit(
     future = data_options.future_data or file.future_data
     opened = open_data(data, chosen, future_data=future, horizon=forecaster.horizon)
     forecaster.set_params(**{key: value for key, value in opened.settings.items() if key not in chosen})
-    with made_folder(output):
+    with made_folder(output), _kept(output, quiet=told.quiet):
         if told.force:
             (output / CHECKPOINT).unlink(missing_ok=True)
         elif (output / CHECKPOINT).exists():
@@ -67,6 +69,17 @@ def fit(
             )
         forecaster.save(output, force=True)
     _tell(name, forecaster, output, json=told.json)
+
+
+@contextmanager
+def _kept(folder: Path, *, quiet: bool) -> Iterator[None]:
+    """Tell where an interrupted fit can go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if (folder / CHECKPOINT).exists():
+            remark(f"a checkpoint is kept in {folder}; the same command goes on from there", quiet=quiet)
+        raise
 
 
 def _named(option: str | None, file: str | None) -> str:

@@ -88,8 +88,7 @@ def _report(error: BaseException) -> int:
 
 def _usage(error: Any) -> int:
     context = getattr(error, "ctx", None)
-    if type(error).__name__ == "NoArgsIsHelpError" and context is not None:
-        typer.echo(context.get_help(), err=True)
+    if type(error).__name__ == "NoArgsIsHelpError":  # making it has printed the help
         return USAGE
     where = context.command_path if context is not None else "forecast"
     complain(error.format_message(), f"See: {where} --help")

@@ -100,7 +100,7 @@ def _check_keys(given: Mapping[str, Any], known: Sequence[str], kind: str) -> No
 def resolve(
     name: str, *, config: Mapping[str, Any], options: Mapping[str, Any], given: list[str] | None
 ) -> dict[str, Any]:
-    """The settings of the forecaster ``name``; shared options that it does not have are left out, the rest is checked."""
+    """The settings of the forecaster ``name``; options that it does not have are left out, the rest is checked."""
     return resolve_all((name,), config=config, options=options, given=given)[name]
 
 

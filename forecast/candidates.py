@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from forecast.baselines.common import Baseline
 from forecast.datasets.checks import observed_steps
 from forecast.datasets.panel import Panel
 from forecast.errors import ConfigError, DataError, ForecastError, TrainingError
@@ -124,7 +125,7 @@ def _try_baselines(panel: Panel, trials: Trials, settings: Mapping[str, Any], cl
         try:
             cost = _cost(model, panel, windows)
             left = allowed - (clock.elapsed() - began)
-            if cost >= left:
+            if cost > max(left, 0.0):
                 trials.left_out[name] = f"would take about {cost:.0f} s, {max(left, 0):.0f} s were left for baselines"
                 continue
             trials.backtests[name] = backtest(model, panel, folds=trials.folds.count)
@@ -137,11 +138,14 @@ def _try_baselines(panel: Panel, trials: Trials, settings: Mapping[str, Any], cl
 def _cost(model: Any, panel: Panel, windows: int) -> float:
     """Seconds that the backtest will take, as the forecaster estimates them from a trial on one series.
 
-    Where there are hardly more series than the trial takes, the job itself is as quick as the trial: 0.
+    Where there are hardly more series than a trial takes, the job itself is as quick as the trial, which is left out.
     """
     estimate = getattr(model, "estimate_seconds", None)
-    few = len(panel) * panel.channels <= TRIAL_SERIES
-    return 0.0 if estimate is None or few else float(estimate(panel, windows))
+    if estimate is None or type(model).estimate_seconds is Baseline.estimate_seconds:
+        return 0.0
+    if len(panel) * panel.channels <= TRIAL_SERIES:
+        return LEAST_SECONDS
+    return float(estimate(panel, windows))
 
 
 # ---------------------------------------------------------------------- networks

@@ -1,0 +1,184 @@
+"""The commands on good data."""
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from forecast.cli.main import app
+
+Call = Callable[..., Any]
+
+
+def python(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-P", *words], capture_output=True, text=True, timeout=120)
+
+
+def test_help_loads_no_heavy_library() -> None:
+    heavy = "{'torch', 'pandas', 'numpy', 'statsmodels', 'sklearn', 'matplotlib', 'plotly', 'optuna'}"
+    code = (
+        "import sys; from forecast.cli.main import app\n"
+        "try: app(['--help'])\n"
+        f"except SystemExit as end: print(end.code, sorted({heavy} & set(sys.modules)))"
+    )
+    done = python("-c", code)
+    assert done.stdout.splitlines()[-1] == "0 []", done.stdout + done.stderr
+    for command in ("run", "fit", "predict", "backtest", "inspect", "models", "datasets"):
+        assert command in done.stdout
+
+
+def test_shared_options_are_the_same_everywhere() -> None:
+    shared = ("--time", "--target", "--id", "--past", "--future", "--static", "--future-data", "--freq", "--season")
+    job = ("--timezone", "--holidays", "--seed", "--device", "--max-time")
+    told = ("--force", "--quiet", "--json", "--debug")
+    for command in ("run", "fit", "backtest"):
+        text = CliRunner(env={"COLUMNS": "200", "TERM": "dumb"}).invoke(app, [command, "--help"]).stdout
+        for option in (*shared, *job, *told):
+            assert option in text, (command, option)
+
+
+def test_no_command_shows_the_help_and_is_wrong_usage(call: Call) -> None:
+    result = call()
+    assert result.exit_code == 2
+    assert "backtest" in result.output
+
+
+def test_models_are_listed_by_name_and_family(call: Call) -> None:
+    rows = json.loads(call("models", "--json").stdout)
+    names = {row["name"]: row["family"] for row in rows}
+    assert {"lstm", "transformer", "hybrid", "naive", "seasonal-naive", "theta", "ets", "arima", "linear"} <= set(names)
+    assert names["naive"] == "baseline" != names["lstm"]
+    assert "seasonal-naive" in call("models").stdout
+
+
+def test_the_settings_of_a_model_can_be_seen(call: Call) -> None:
+    shown = json.loads(call("models", "gru", "--json").stdout)
+    settings = {row["setting"]: row["default"] for row in shown["settings"]}
+    assert settings["cell"] == "gru"
+    assert settings["horizon"] == "required"
+    assert call("models", "gur").exit_code == 2
+
+
+def test_data_sets_are_listed(call: Call) -> None:
+    rows = json.loads(call("datasets", "--json").stdout)
+    assert next(row for row in rows if row["name"] == "co2")["available"] is True
+    assert "co2" in call("datasets").stdout
+
+
+def test_inspect_tells_roles_frequency_season_and_horizon(call: Call, shops: Path) -> None:
+    seen = json.loads(call("inspect", shops, "--target", "sales", "--json").stdout)
+    assert seen["roles"] == {"time": "day", "id": "shop", "target": ["sales"]}
+    assert (seen["series"], seen["frequency"], seen["season"]) == (3, "D", 7)
+    assert seen["steps"] == [120, 120, 120]
+    assert (seen["suggested_horizon"], seen["largest_horizon"]) == (7, 59)
+    text = call("inspect", shops, "--target", "sales").stdout
+    assert "7 steps" in text and "2024-01-01" in text
+
+
+def test_an_existing_file_wins_over_a_data_set_of_that_name(call: Call, sales: Path, tmp_path: Path) -> None:
+    assert json.loads(call("inspect", "co2", "--json").stdout)["frequency"] == "W-SAT"
+    sales.rename(tmp_path / "co2")
+    assert json.loads(call("inspect", "co2", "--json").stdout)["frequency"] == "D"
+
+
+def test_data_may_come_from_standard_input(sales: Path) -> None:
+    text = sales.read_text()
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "forecast.cli", "inspect", "-", "--json"],
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["steps"] == [120, 120, 120]
+
+
+def test_fit_then_predict_gives_the_rows_after_the_data(call: Call, sales: Path, tmp_path: Path) -> None:
+    fitted = call(
+        "fit", sales, "--model", "lstm", "--horizon", 7, "-o", "model", "--set", "max_steps=2", "--set", "hidden_size=8"
+    )
+    assert fitted.exit_code == 0, fitted.stderr
+    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == ["model.json", "weights.safetensors"]
+    frame = pd.read_csv(io.StringIO(call("predict", "model").stdout))
+    assert list(frame.columns)[:4] == ["series", "day", "forecast", "q0.05"]
+    assert list(frame["day"]) == ["2024-04-30", *(f"2024-05-0{day}" for day in range(1, 7))]
+    assert call("fit", sales, "--model", "lstm", "--horizon", 7, "-o", "model").exit_code == 2
+
+
+def test_predict_writes_a_file_and_takes_levels_horizon_and_newer_data(
+    call: Call, trained: Path, tmp_path: Path
+) -> None:
+    newer = pd.DataFrame({"day": pd.date_range("2024-06-01", periods=20), "y": range(20)})
+    newer.to_csv(tmp_path / "newer.csv", index=False)
+    done = call("predict", trained, "newer.csv", "--levels", "0.1,0.9", "--horizon", 3, "-o", "forecast.csv")
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout == ""
+    frame = pd.read_csv(tmp_path / "forecast.csv")
+    assert list(frame.columns) == ["series", "day", "forecast", "q0.1", "q0.9"]
+    assert list(frame["day"]) == ["2024-06-21", "2024-06-22", "2024-06-23"]
+    assert list(frame["forecast"]) == [13, 14, 15]
+    rows = json.loads(call("predict", trained, "newer.csv", "--horizon", 2, "--json").stdout)
+    assert [row["forecast"] for row in rows] == [13, 14]
+
+
+def test_backtest_ranks_the_models_named_in_either_way(call: Call, sales: Path) -> None:
+    words = ["--model", "naive,mean", "--model", "seasonal-naive", "--horizon", 7, "--folds", 3]
+    found = json.loads(call("backtest", sales, *words, "--json").stdout)
+    assert found["models"][0]["name"] == "seasonal-naive"
+    assert len(found["models"]) == 3
+    assert all(len(row["mase_by_fold"]) == 3 for row in found["models"])
+    assert "seasonal-naive" in call("backtest", sales, *words).stdout
+
+
+def test_set_beats_options_and_options_beat_the_config_file(call: Call, sales: Path, tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text(
+        "[data]\nseason = 3\ntarget = 'sales'\n[forecaster]\nname = 'gru'\nhidden_size = 8\nlevels = [0.1, 0.9]\n"
+        "[training]\nmax_steps = 2\nseed = 5\n"
+    )
+    words = ["--config", "run.toml", "--horizon", 4, "-o", "model", "--season", 7, "--set", "max_steps=1", "--json"]
+    done = call("fit", sales, *words)
+    assert done.exit_code == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["season"], found["max_steps"], found["seed"], found["cell"]) == (7, 1, 5, "gru")
+    assert found["levels"] == [0.1, 0.9]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "value"),
+    [
+        ("3", "lookback", 3),
+        ("1e3", "max_steps", 1000),
+        ("none", "lookback", None),
+        ("off", "calendar", False),
+        ("0.1, 0.9", "levels", (0.1, 0.9)),
+        ("[0.1, 0.9]", "levels", (0.1, 0.9)),
+        ("None", "levels", None),
+        ("log1p", "transform", "log1p"),
+        ("-2.5", "lower", -2.5),
+        ('["a,b", "c"]', "past", ("a,b", "c")),
+        ("a,b", "past", ("a", "b")),
+    ],
+)
+def test_values_of_set_have_the_type_of_the_field(text: str, name: str, value: object) -> None:
+    from typing import get_type_hints
+
+    from forecast.cli.settings import parse
+    from forecast.estimators import LSTMForecaster
+
+    assert parse(text, get_type_hints(LSTMForecaster)[name], name) == value
+
+
+def test_columns_may_be_repeated_or_separated_by_commas() -> None:
+    from forecast.cli.options import split_list
+
+    assert split_list(["a,b", "c"]) == ("a", "b", "c")
+    assert split_list([r"load\, MW,b"]) == ("load, MW", "b")
+    assert split_list(None) == ()
