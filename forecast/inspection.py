@@ -77,6 +77,7 @@ def inspect_panel(panel: Panel, *, name: str = "data", season: int | None = None
     constant = _constant(panel)
     missing = int(panel.ends.sum() - observed.sum())
     last = panel.starts + panel.ends - 1
+    middle = float(np.median(observed)) if len(panel) else 0.0
     largest = max(0, (int(observed.max(initial=0)) - 1) // 2)
     return Inspection(
         name=name,
@@ -96,7 +97,7 @@ def inspect_panel(panel: Panel, *, name: str = "data", season: int | None = None
         season=int(found),
         cycles=tuple(int(cycle) for cycle in cycles),
         ahead=int((panel.lengths - panel.ends).min(initial=0)) if len(panel) else 0,
-        suggested_horizon=suggest_horizon(int(found), median=float(np.median(observed)) if len(panel) else 0.0),
+        suggested_horizon=suggest_horizon((int(found), *cycles, *panel.timeline.cycles), median=middle),
         largest_horizon=largest,
         listed=tuple(_series(panel, s, int(observed[s])) for s in range(min(len(panel), LISTED))),
         notes=tuple(asdict(note) for note in panel.notes),
@@ -125,10 +126,10 @@ def _wide_targets(panel: Panel) -> list[str]:
     return names if len(names) == len(panel) else [*names, f"… {len(panel):,} columns in all"]
 
 
-def suggest_horizon(season: int, *, median: float) -> int:
-    """A season where there is one of usual length, else a dozen steps; at most a sixth of the median series."""
-    wanted = season if 1 < season <= USUAL_SEASON else 12
-    return max(1, min(wanted, int(median // 6)))
+def suggest_horizon(cycles: tuple[int, ...], *, median: float) -> int:
+    """The first cycle of usual length, else a dozen steps; at most a sixth of the median series."""
+    usual = [cycle for cycle in cycles if 1 < cycle <= USUAL_SEASON]
+    return max(1, min(usual[0] if usual else 12, int(median // 6)))
 
 
 def _text(panel: Panel, step: Any) -> str:

@@ -98,7 +98,7 @@ def run(
     seconds count.  command: how to run it again, for the report.
     Raises ``ConfigError``, ``DataError`` or ``TrainingError``; nothing is written then.
     """
-    clock = Clock(began=time.perf_counter() if began is None else began, limit=max_time, reserve=0.0)
+    clock = Clock(began=time.perf_counter() if began is None else began, limit=max_time)
     watcher = watcher or Watcher()
     horizon = check_horizon(horizon)
     if not max_time > 0:
@@ -131,9 +131,9 @@ def _work(
     require_future(panel, horizon)
     inspection = inspect_panel(panel, name=opened.name, season=settings.get("season"))
     chosen = choose_folds(panel, horizon, folds=folds)
-    clock = replace(clock, reserve=_reserve(panel, horizon, chosen))
-    trials, ranking, verdict = _compete(panel, chosen, opened.settings, clock, watcher)
-    given = {**opened.settings, "horizon": horizon}
+    clock = replace(clock, reserve=clock.slowness() * _reserve(panel, horizon, chosen))
+    given = {**opened.settings, "season": inspection.season, "horizon": horizon}  # one season for all, found once
+    trials, ranking, verdict = _compete(panel, chosen, given, clock, watcher)
     model = _refit(verdict.winner, panel, given, trials, clock, watcher)
     watcher.stage("forecast")
     levels = model.levels or ()
