@@ -9,6 +9,9 @@ import pytest
 # another on the same cores make small networks twenty times slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# A fit would flush subnormal numbers for the whole process, and with it for tests that look at such numbers.
+os.environ.setdefault("FORECAST_NO_TUNING", "1")
+
 BENCHMARKS = Path(__file__).parent / "benchmarks"
 
 
