@@ -5,12 +5,15 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from forecast.datasets.checks import observed_steps
 from forecast.datasets.panel import Panel
 from forecast.datasets.seasons import detect_cycles
 from forecast.errors import ConfigError
 
 LONGEST_PATCH = 24
 MOST_PATCHES = 128
+FEWEST_PATCHES = 12  # tokens of a window without a season, whose patches have no natural length
+SLACK = 0.75  # gaps come in clusters: a window may have fewer observed steps than its series
 SHORTEST = 48  # steps of lookback that even a short season gets: 12 months see four years
 ORIGINS = {"patches": 4, "steps": 24}  # chosen by time to accuracy on M4 Hourly: more only add correlated windows
 
@@ -44,9 +47,11 @@ class Resolved:
 def resolve(settings: Settings, panel: Panel, *, causal: bool) -> Resolved:
     """Fill in every setting left open.  ``ConfigError`` for several origins of a network that is not causal."""
     median = float(np.median(panel.ends))
-    patch = 1 if settings.tokens == "steps" else settings.patch or patch_of(settings.season_)
     cycles = tuple(sorted({*detect_cycles(panel), settings.season_} - {1}))
+    patch = 1 if settings.tokens == "steps" else settings.patch or patch_of(settings.season_)
     lookback = settings.lookback or lookback_of(cycles, patch=patch, horizon=settings.horizon, median=median)
+    if settings.tokens == "patches" and settings.patch is None and settings.season_ == 1:
+        patch = min(LONGEST_PATCH, max(1, lookback // FEWEST_PATCHES))
     lookback = -(-lookback // patch) * patch
     if settings.origins is not None and settings.origins > 1 and not causal:
         raise ConfigError(
@@ -60,7 +65,7 @@ def resolve(settings: Settings, panel: Panel, *, causal: bool) -> Resolved:
         lookback=lookback,
         patch=patch,
         origins=origins,
-        min_context=context_of(lookback, patch, settings.horizon, median),
+        min_context=max(1, int(context_of(lookback, patch, settings.horizon, median) * observed_share(panel))),
         batch_size=settings.batch_size or 64,
         max_steps=settings.max_steps or steps_of(panel),
     )
@@ -96,6 +101,15 @@ def context_of(lookback: int, patch: int, horizon: int, median: float) -> int:
     if median >= 4 * (lookback + horizon):
         return lookback
     return max(1, min(lookback, max(patch, int(median - horizon) // 3)))
+
+
+def observed_share(panel: Panel) -> float:
+    """1 without gaps; with gaps, less than the share of observed steps that nine in ten series reach.
+
+    Without it no window of a series with gaps would hold enough observed steps to count.
+    """
+    share = float(np.quantile(observed_steps(panel) / np.maximum(panel.ends, 1), 0.1))
+    return share if share == 1 else SLACK * share
 
 
 def steps_of(panel: Panel) -> int:

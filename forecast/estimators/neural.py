@@ -11,7 +11,8 @@ import torch
 
 from forecast.datasets.inputs import Covariates
 from forecast.datasets.panel import Floats, Ints, Panel
-from forecast.datasets.windows import Window, Windows
+from forecast.datasets.windows import Window, Windows, standardise
+from forecast.errors import ConfigError
 from forecast.estimators.base import Forecaster, Job
 from forecast.estimators.defaults import Resolved, resolve
 from forecast.estimators.holdout import hold_out
@@ -25,6 +26,7 @@ from forecast.training.loop import Plan, Progress, Training
 from forecast.training.schedule import Budget
 
 ROWS_PER_PASS = 1 << 22  # numbers of the widest activation that one forecasting pass may hold
+SCALES, SPANS = "series.scales", "series.spans"  # what a saved model holds beside the weights
 REFIT_SHARE = 0.55  # of max_time for the first of the two fits that refit=True asks for
 
 
@@ -76,12 +78,15 @@ class NeuralForecaster(Forecaster):
             self.resolved_ = resolve(self, panel, causal=self._causal())
             self.covariates_ = Covariates.learn(panel, calendar=self.calendar, holidays=self.holidays)
             self.series_ = {name: number for number, name in enumerate(panel.ids.tolist(), 1)}
+            self.spans_ = np.stack([panel.starts, panel.starts + panel.ends], axis=1)
+            self.scales_: Floats | None = None  # while training, each panel speaks for itself
             self.output_ = make_output(self.levels, self.point_loss)
             train, held_out = hold_out(panel, self.horizon, job.validation)
             limit = self.max_time if self.max_time is None or not job.refit else REFIT_SHARE * self.max_time
             progress = self._train(train, held_out, job, max_steps=self.resolved_.max_steps, limit=limit, device=device)
             if job.refit and held_out is not None:
                 self._refit(panel, job, progress, device)
+            self.scales_ = standardise(panel, panel.ends)[3]
         self.report_ |= {**asdict(self.resolved_), **self._account(progress)}
 
     def _refit(self, panel: Panel, job: Job, found: Progress, device: torch.device) -> None:
@@ -103,10 +108,15 @@ class NeuralForecaster(Forecaster):
         sizes = self._sizes(panel)
         self.network_ = self._build(sizes, self.output_).to(device)
         windows = self._windows(panel, device)
+        if not windows.count(self.resolved_.origins):
+            raise ConfigError(
+                f"no series is longer than the {self.resolved_.min_context} steps that an origin needs before it",
+                f"Lower lookback={self.resolved_.lookback} or patch={self.resolved_.patch}.",
+            )
         validation = None
         if held_out is not None:
             known, series, ends = held_out
-            validation = self._validation_windows(self._windows(known, device), series, ends)
+            validation = self._validation_windows(self._windows(known, device, min_context=1), series, ends)
         plan = Plan(
             budget=Budget(max_steps=max_steps, max_time=limit, began=job.began),
             batch_size=self.resolved_.batch_size,
@@ -140,6 +150,7 @@ class NeuralForecaster(Forecaster):
             channels=panel.channels,
             past=covariates.past.width,
             future=covariates.future_width,
+            known=covariates.future.width,
             static=covariates.static.width,
             past_vocabulary=covariates.past_vocabulary,
             future_vocabulary=covariates.future_vocabulary,
@@ -147,7 +158,9 @@ class NeuralForecaster(Forecaster):
             series=len(self.series_) if self.series_embedding else 0,
         )
 
-    def _windows(self, panel: Panel, device: torch.device, known: Ints | None = None) -> Windows:
+    def _windows(
+        self, panel: Panel, device: torch.device, known: Ints | None = None, *, min_context: int | None = None
+    ) -> Windows:
         numbers = np.array([self.series_.get(name, 0) for name in panel.ids.tolist()], np.int64)
         return Windows(
             panel,
@@ -155,11 +168,24 @@ class NeuralForecaster(Forecaster):
             lookback=self.resolved_.lookback,
             horizon=self.horizon,
             stride=self.resolved_.patch,
-            min_context=self.resolved_.min_context,
+            min_context=min_context or self.resolved_.min_context,
             numbers=numbers,
             known=known,
+            scale=self._trained_scale(panel, numbers),
             device=device,
         )
+
+    def _trained_scale(self, panel: Panel, numbers: Ints) -> Floats | None:
+        """(S, C) the deviation in training of each series of which the panel holds the end but not the start; else NaN.
+
+        A forecast from the stored context is then the same as one from all of the training data.
+        """
+        if self.scales_ is None:
+            return None
+        place = np.maximum(numbers - 1, 0)
+        starts, ends = self.spans_[place].T
+        partly = (numbers > 0) & (panel.starts > starts) & (panel.starts + panel.ends >= ends)
+        return np.where(partly[:, None], self.scales_[place], np.nan)
 
     def _validation_windows(self, windows: Windows, series: Ints, ends: Ints) -> list[Window]:
         size = self._windows_per_pass()
@@ -219,7 +245,8 @@ class NeuralForecaster(Forecaster):
             "sizes": asdict(self.network_.sizes),
             "series": list(self.series_),
         }
-        return state, {name: value.detach().cpu().numpy() for name, value in self.network_.state_dict().items()}
+        weights = {name: value.detach().cpu().numpy() for name, value in self.network_.state_dict().items()}
+        return state, {**weights, SCALES: self.scales_, SPANS: self.spans_}
 
     def _restore(self, state: dict[str, Any], arrays: dict[str, Floats]) -> None:
         self.resolved_ = Resolved(**state["resolved"])
@@ -228,8 +255,12 @@ class NeuralForecaster(Forecaster):
         self.output_ = make_output(self.levels, self.point_loss)
         given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in state["sizes"].items()}
         sizes = Sizes(**given)
+        weights = {name: torch.from_numpy(np.array(value)) for name, value in arrays.items()}
+        scales, spans = weights.pop(SCALES, None), weights.pop(SPANS, None)  # not in the first models that were saved
+        self.scales_ = None if scales is None else scales.numpy()
+        self.spans_ = np.zeros((len(self.series_), 2), np.int64) if spans is None else spans.numpy()
         self.network_ = self._build(sizes, self.output_)
-        self.network_.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in arrays.items()})
+        self.network_.load_state_dict(weights)
         self.network_.to(find_device(self.device)).eval()
 
 

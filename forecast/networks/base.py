@@ -16,6 +16,7 @@ from forecast.errors import ConfigError
 class Sizes:
     """What the data and the output head fix about a network: counts of inputs and outputs, vocabularies with code 0.
 
+    known: how many of the ``future`` inputs, the first ones, are the user's own; the others come from the calendar.
     series: how many series have an embedding of their own; 0 for none.
     """
 
@@ -26,6 +27,7 @@ class Sizes:
     channels: int = 1
     past: int = 0
     future: int = 0
+    known: int = 0
     static: int = 0
     past_vocabulary: tuple[int, ...] = ()
     future_vocabulary: tuple[int, ...] = ()

@@ -37,7 +37,7 @@ class HybridNetwork(Network):
     ) -> None:
         super().__init__(sizes)
         self.ahead = KnownAhead(sizes)
-        self.tokens = Tokens(sizes, width)
+        self.tokens = Tokens(sizes, width, self.ahead.width)
         self.recurrent = RecurrentStack(cell, width, layers=recurrent_layers, dropout=dropout)
         self.positions = make_positions(positions, width, places(sizes))
         rotary = positions == "rotary"

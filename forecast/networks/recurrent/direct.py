@@ -22,7 +22,7 @@ class RecurrentNetwork(Network):
     ) -> None:
         super().__init__(sizes)
         self.ahead = KnownAhead(sizes)
-        self.tokens = Tokens(sizes, width)
+        self.tokens = Tokens(sizes, width, self.ahead.width)
         self.trunk = RecurrentStack(cell, width, layers=layers, dropout=dropout)
         self.decoder = DirectDecoder(sizes, width, self.ahead.width, highway=highway, dropout=dropout)
 

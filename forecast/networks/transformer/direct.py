@@ -36,7 +36,7 @@ class CausalTransformer(Network):
     ) -> None:
         super().__init__(sizes)
         self.ahead = KnownAhead(sizes)
-        self.tokens = Tokens(sizes, width)
+        self.tokens = Tokens(sizes, width, self.ahead.width)
         self.positions = make_positions(positions, width, places(sizes))
         rotary = positions == "rotary"
         self.trunk = nn.Sequential(

@@ -42,7 +42,7 @@ class EncoderDecoderTransformer(Network):
         self.point = point
         self.highway = Highway(sizes.lookback, sizes.horizon, stride=1) if highway else None
         self.ahead = KnownAhead(sizes)
-        self.tokens = Tokens(sizes, width)
+        self.tokens = Tokens(sizes, width, self.ahead.width)
         self.positions = SinusoidalPositions()
         self.encoder = nn.Sequential(
             *(SelfAttentionBlock(width, heads, causal=False, dropout=dropout) for _ in range(layers))
