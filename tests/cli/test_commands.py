@@ -182,3 +182,38 @@ def test_columns_may_be_repeated_or_separated_by_commas() -> None:
     assert split_list(["a,b", "c"]) == ("a", "b", "c")
     assert split_list([r"load\, MW,b"]) == ("load, MW", "b")
     assert split_list(None) == ()
+
+
+@pytest.fixture
+def no_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The main job with baselines that take no time."""
+    monkeypatch.setattr("forecast.candidates.NETWORKS", ())
+    monkeypatch.setattr("forecast.candidates.BASELINES", ("naive", "seasonal-naive"))
+
+
+def test_run_tells_what_was_read_who_won_and_where_the_files_are(
+    no_networks: None, call: Call, shops: Path, tmp_path: Path
+) -> None:
+    done = call("run", shops, "--target", "sales", "--horizon", 7)
+    assert done.exit_code == 0, done.stderr
+    assert done.stderr == ""
+    for words in ("shop", "7 steps", "No forecaster beats seasonal naive", "shops-forecast: backtest.csv"):
+        assert words in done.stdout, words
+    assert (tmp_path / "shops-forecast" / "report.html").exists()
+
+
+def test_run_prints_one_json_value_where_asked(no_networks: None, call: Call, sales: Path, tmp_path: Path) -> None:
+    found = json.loads(call("run", sales, "--horizon", 3, "-o", "out", "--json").stdout)
+    assert (found["winner"], found["horizon"], found["folder"]) == ("seasonal-naive", 3, "out")
+    assert found["command"].endswith("--horizon 3 -o out --json")
+    assert call("predict", "out", "--horizon", 1).stdout.count("\n") == 2
+
+
+@pytest.mark.slow
+def test_the_main_job_on_a_real_data_set_from_the_shell(tmp_path: Path) -> None:
+    words = ["run", "co2", "--horizon", "26", "--max-time", "25", "-o", str(tmp_path / "out")]
+    done = python("-m", "forecast.cli", *words)
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert {row["name"] for row in metrics["leaderboard"]} >= {"hybrid", "seasonal-naive", "linear", "theta"}
+    assert metrics["gain_over_seasonal_naive"] > 0.3
