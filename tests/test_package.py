@@ -51,6 +51,22 @@ def test_the_versions_agree():
     assert PROJECT["project"]["version"] == forecast.__version__
 
 
+def test_the_constraints_name_one_version_of_every_requirement():
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
+    pins = [Requirement(line) for line in lines]
+    assert pins[0].name == "torch"
+    versions = {canonicalize_name(pin.name): str(pin.specifier).removeprefix("==") for pin in pins}
+    assert not [version for version in versions.values() if "+" in version or "," in version]
+    extras = PROJECT["project"]["optional-dependencies"].values()
+    wanted = [Requirement(line) for line in (*PROJECT["project"]["dependencies"], *sum(extras, []))]
+    for requirement in wanted:
+        if requirement.name != "seqcast":
+            assert versions[canonicalize_name(requirement.name)] in requirement.specifier, requirement
+
+
 def test_every_public_name_resolves():
     for name in forecast.__all__:
         assert getattr(forecast, name) is not None
