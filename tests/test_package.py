@@ -60,8 +60,8 @@ def test_the_constraints_name_one_version_of_every_requirement():
     assert pins[0].name == "torch"
     versions = {canonicalize_name(pin.name): str(pin.specifier).removeprefix("==") for pin in pins}
     assert not [version for version in versions.values() if "+" in version or "," in version]
-    extras = PROJECT["project"]["optional-dependencies"].values()
-    wanted = [Requirement(line) for line in (*PROJECT["project"]["dependencies"], *sum(extras, []))]
+    groups = [PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"].values()]
+    wanted = [Requirement(line) for group in groups for line in group]
     for requirement in wanted:
         if requirement.name != "seqcast":
             assert versions[canonicalize_name(requirement.name)] in requirement.specifier, requirement
