@@ -3,7 +3,7 @@
 Dimension key: B batch, T time, H horizon, N rows, S series, G grid steps, K columns.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from forecast.datasets.calendar import calendar_features
-from forecast.datasets.panel import Floats, Panel
+from forecast.datasets.panel import Floats, Ints, Panel
+from forecast.datasets.timeline import Timeline
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,7 @@ class Standard:
         columns = columns.astype(np.float64, copy=False)  # a float32 sum over millions of rows is no mean
         location = np.where(seen, columns, 0.0).sum(0) / count
         scale = np.sqrt(np.square(np.where(seen, columns - location, 0.0)).sum(0) / count)
-        scale = np.where(scale > 1e-12 * np.maximum(1.0, np.abs(location)), scale, 1.0)
+        scale = np.where(scale > 1e-12 * np.abs(location), scale, 1.0)
         return cls(
             location=tuple(location.tolist()),
             scale=tuple(scale.tolist()),
@@ -91,11 +92,12 @@ class Covariates:
 
     def tensors(self, panel: Panel, *, ahead: int, device: torch.device) -> "InputTensors":
         """The covariates of a panel on a device, with the calendar up to ``ahead`` steps after the last row."""
-        first = int(panel.starts.min()) if len(panel) else 0
-        last = int((panel.starts + panel.lengths).max()) + ahead if len(panel) else 0
+        timeline, starts = _compact(panel, ahead)
+        first = int(starts.min()) if len(panel) else 0
+        last = int((starts + panel.lengths).max()) + ahead if len(panel) else 0
         calendar = np.zeros((1, 0), np.float32)
         if self.calendar:
-            calendar = calendar_features(panel.timeline, first, last, self.holidays)[1]
+            calendar = calendar_features(timeline, first, last, self.holidays)[1]
 
         def put(array: np.ndarray) -> Tensor:
             return torch.from_numpy(np.ascontiguousarray(array)).to(device)
@@ -108,7 +110,7 @@ class Covariates:
             future_codes=put(panel.future_codes),
             static_codes=put(panel.static_codes),
             calendar=put(calendar),
-            steps=put(panel.starts - first),
+            steps=put(starts - first),
             lengths=put(panel.lengths),
         )
 
@@ -119,6 +121,15 @@ class Covariates:
     def from_json(cls, state: dict[str, Any]) -> Self:
         kinds = {name: Standard(**_tuples(state[name])) for name in ("past", "future", "static")}
         return cls(**_tuples(state) | kinds)
+
+
+def _compact(panel: Panel, ahead: int) -> tuple[Timeline, Ints]:
+    """The timeline and the starts (S,) of a panel, without the room that row times leave behind each series."""
+    if panel.timeline.rows is None:
+        return panel.timeline, panel.starts
+    starts = np.cumsum(panel.lengths + ahead) - panel.lengths - ahead
+    numbers = panel.timeline.rows.numbers + np.repeat(starts - panel.starts, panel.lengths)
+    return replace(panel.timeline, rows=replace(panel.timeline.rows, numbers=numbers)), starts
 
 
 def _up_to_ends(panel: Panel) -> NDArray[np.bool_]:

@@ -11,9 +11,11 @@ import torch
 from torch import Tensor
 
 from forecast.datasets.inputs import Covariates
-from forecast.datasets.panel import Ints, Panel
+from forecast.datasets.panel import Floats, Ints, Panel
 
 BLOCK_ROWS = 1_000_000  # rows standardised at a time, which bounds the float64 copies
+ROUNDING = 1e-12  # of its level: a smaller deviation is a rounding error, and the series constant
+CONSTANT = 1e-6  # of its level: the deviation of a constant series, whose forecasts then stay at that level
 SCALE_FLOOR = 0.02  # of a series' own deviation: a flat window is not blown up to noise
 
 
@@ -63,6 +65,7 @@ class Windows:
     ``horizon`` rows from there.  A segment of O origins is named by its last one; the others lie ``stride`` rows apart
     before it, and it sees ``lookback + (O − 1)·stride`` rows.  Rows before a series' start are padding.
     ``known``: (S,) rows of each series that its standardisation may be taken from; all up to its end when None.
+    ``scale``: (S, C) deviations of series of which the panel holds too little to tell; NaN for the others.
     """
 
     def __init__(
@@ -76,12 +79,13 @@ class Windows:
         min_context: int = 1,
         numbers: Ints | None = None,
         known: Ints | None = None,
+        scale: Floats | None = None,
         device: str | torch.device = "cpu",
     ) -> None:
         self.lookback, self.horizon, self.stride, self.min_context = lookback, horizon, stride, min_context
         self.device = torch.device(device)
         known = panel.ends if known is None else known
-        values, observed, self.series_location, self.series_scale = standardise(panel, known)
+        values, observed, self.series_location, self.series_scale = standardise(panel, known, scale)
         self.values = torch.from_numpy(values).to(self.device)  # (N, C)
         self.observed = torch.from_numpy(observed).to(self.device)  # (N, C)
         self.offsets = torch.from_numpy(panel.offsets[:-1].copy()).to(self.device)
@@ -182,12 +186,14 @@ def location_and_scale(values: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     return location, (variance + SCALE_FLOOR**2).sqrt()
 
 
-def standardise(panel: Panel, known: Ints) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def standardise(
+    panel: Panel, known: Ints, given: Floats | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Targets (N, C) in float32 with mean 0 and deviation 1 per series, the mask, and location and scale (S, C).
 
     Statistics are taken over the observed steps in rows [0, known) of each series, so that nothing after the first
     origin of a backtest reaches a forecast through them; in float64: a level of 1e9 with variation 1 keeps all
-    of its variation.  A constant series has scale 1.
+    of its variation.  A scale that is ``given`` (S, C) is taken where it is not NaN.
     """
     shape = (len(panel), panel.channels)
     values = np.zeros(panel.target.shape, np.float32)
@@ -198,13 +204,15 @@ def standardise(panel: Panel, known: Ints) -> tuple[np.ndarray, np.ndarray, np.n
         last = int(np.searchsorted(panel.offsets, panel.offsets[first] + BLOCK_ROWS, side="right")) - 1
         last = min(max(last, first + 1), len(panel))
         rows = slice(int(panel.offsets[first]), int(panel.offsets[last]))
-        block = _standardise_block(panel, known, first, last)
+        block = _standardise_block(panel, known, first, last, None if given is None else given[first:last])
         values[rows], observed[rows], location[first:last], scale[first:last] = block
         first = last
     return values, observed, location, scale
 
 
-def _standardise_block(panel: Panel, known: Ints, first: int, last: int) -> tuple[np.ndarray, ...]:
+def _standardise_block(
+    panel: Panel, known: Ints, first: int, last: int, given: Floats | None
+) -> tuple[np.ndarray, ...]:
     begin = panel.offsets[first]
     lengths = panel.lengths[first:last]
     starts = panel.offsets[first:last] - begin
@@ -217,5 +225,8 @@ def _standardise_block(panel: Panel, known: Ints, first: int, last: int) -> tupl
     location = np.add.reduceat(np.where(counted, raw, 0.0), starts, axis=0) / count
     centred = np.where(seen, raw - np.repeat(location, lengths, axis=0), 0.0)
     scale = np.sqrt(np.add.reduceat(np.where(counted, np.square(centred), 0.0), starts, axis=0) / count)
-    scale = np.where(scale > 1e-12 * np.maximum(1.0, np.abs(location)), scale, 1.0)
+    level = np.abs(location)
+    scale = np.where(scale > ROUNDING * level, scale, CONSTANT * np.where(level > 0, level, 1.0))
+    if given is not None:
+        scale = np.where(np.isnan(given), scale, given)
     return centred / np.repeat(scale, lengths, axis=0), seen, location, scale

@@ -4,7 +4,7 @@ Dimension key: S series, W windows, H horizon, C channels, Q levels.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -12,9 +12,9 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 
 from forecast.datasets.build import load_panel
-from forecast.datasets.checks import require_steps
+from forecast.datasets.checks import check_horizon, require_steps
 from forecast.datasets.fingerprint import fingerprint
-from forecast.datasets.joining import append, require_future
+from forecast.datasets.joining import append, require_future, rows_up_to
 from forecast.datasets.output import to_frame
 from forecast.datasets.panel import Floats, Ints, Panel
 from forecast.datasets.schema import Roles, Schema
@@ -31,13 +31,14 @@ OnReport = Callable[[int, float, dict[str, float]], bool | None]
 class Job:
     """What one call of ``fit`` asks for beyond the settings.
 
-    began: ``time.perf_counter()`` when ``fit`` was called.  validation: steps to hold out, a panel, or None (default).
+    began: ``time.perf_counter()`` when ``fit`` was called.  validation: steps to hold out, a panel of its own with the
+    rows (S,) of each series before its first origin, or None (default).
     on_report(step, seconds, losses): called after each validation; returning True stops the fit.
     checkpoint: folder to write checkpoints to and to resume from.  refit: train again on everything afterwards.
     """
 
     began: float
-    validation: int | Panel | None = None
+    validation: int | tuple[Panel, Ints] | None = None
     on_report: OnReport | None = None
     checkpoint: Path | None = None
     refit: bool = False
@@ -53,7 +54,9 @@ class Forecaster:
 
     horizon: int = setting(help="steps to forecast", low=1)
     season: int | None = setting(None, help="steps per main cycle; found from the data when None", low=1)
-    levels: tuple[float, ...] | None = setting(DEFAULT_LEVELS, help="quantile levels; None trains points only")
+    levels: tuple[float, ...] | None = setting(
+        DEFAULT_LEVELS, help="quantile levels; None trains points only", above=0, below=1
+    )
     time: str | None = setting(None, help="time column")
     target: str | tuple[str, ...] | None = setting(None, help="target column, or several for one multivariate series")
     id: str | None = setting(None, help="column that names the series")
@@ -90,6 +93,11 @@ class Forecaster:
     def _restore(self, state: dict[str, Any], arrays: dict[str, Floats]) -> None:
         """Take back what ``_state`` gave."""
 
+    def _conflicts(self) -> Iterator[str]:
+        """Settings that do not go together; asked once each of them is right by itself."""
+        if self.lower is not None and self.upper is not None and not self.lower < self.upper:
+            yield f"lower={self.lower!r} is not below upper={self.upper!r}"
+
     def _context_steps(self) -> int | None:
         """Rows before the end that a forecast reads; None means all."""
         return None
@@ -119,8 +127,10 @@ class Forecaster:
         self.season_ = self.season or detect_season(panel)
         self.report_: dict[str, Any] = {"season": self.season_, "frequency": panel.schema.freq, "series": len(panel)}
         self.transform_: Transform = learn_transform(self.transform, panel, lower=self.lower, upper=self.upper)
-        if not isinstance(validation, int | None):
-            validation = self.transform_.apply(append(panel, self._panel(validation, schema=panel.schema))[0])
+        if isinstance(validation, int | np.integer):
+            validation = int(validation)
+        elif validation is not None:
+            validation = self._validation(panel, self._panel(validation, schema=panel.schema))
         folder = None if checkpoint is None else Path(checkpoint)
         self._fingerprint = fingerprint(panel)
         job = Job(began=began, validation=validation, on_report=on_report, checkpoint=folder, refit=refit)
@@ -146,7 +156,7 @@ class Forecaster:
         """
         self._require_fit()
         panel = self.panel_ if X is None and future_data is None else self._context(X, future_data)
-        steps = self.horizon if horizon is None else horizon
+        steps = check_horizon(self.horizon if horizon is None else horizon)
         wanted = None if levels is None else check_levels(levels)
         require_future(panel, steps)
         values = self.forecast_windows(panel, np.arange(len(panel)), panel.ends, horizon=steps, levels=wanted or ())
@@ -157,11 +167,9 @@ class Forecaster:
     ) -> Floats:
         """Forecasts from any origins of a panel in the user's units: (W, H, C, 1 + Q), points, then ``levels``."""
         self._require_fit()
-        steps = self.horizon if horizon is None else horizon
-        if not isinstance(steps, int | np.integer) or steps < 1:
-            raise ConfigError(f"horizon={horizon!r} is not a whole number of at least 1", "Ask for one step or more.")
+        steps = check_horizon(self.horizon if horizon is None else horizon)
         applied = self.transform_.apply(panel)
-        values = self._forecast(applied, series, ends, horizon=int(steps), levels=levels)
+        values = self._forecast(applied, series, ends, horizon=steps, levels=levels)
         return self.transform_.invert(values, panel, series)
 
     def score(self, X: Any, y: Any = None) -> float:
@@ -234,6 +242,11 @@ class Forecaster:
 
     def _panel(self, data: Any, *, y: Any = None, schema: Schema | None = None, future_data: Any = None) -> Panel:
         return load_panel(data, self.roles(), y=y, schema=schema, future_data=future_data)
+
+    def _validation(self, panel: Panel, given: Panel) -> tuple[Panel, Ints]:
+        """Validation data behind the training data that they continue, and the rows before the first origins."""
+        whole, first = append(panel, given, steps=2 * self.horizon)
+        return self.transform_.apply(whole), np.maximum(first, rows_up_to(panel, whole))
 
     def _context(self, X: Any, future_data: Any) -> Panel:
         data = self.panel_ if X is None else X

@@ -6,6 +6,7 @@ Dimension key: S series, W windows, H horizon.
 import numpy as np
 
 from forecast.datasets.panel import Ints, Panel
+from forecast.errors import ConfigError, DataError
 
 WANTED = 64  # validation windows below which several horizons are held out: one window of one series is mostly noise
 MOST = 2048  # windows that one validation looks at
@@ -14,18 +15,23 @@ SHARE = 0.1  # of a series' steps that validation may take beyond one horizon
 HeldOut = tuple[Panel, Ints, Ints]
 
 
-def hold_out(panel: Panel, horizon: int, validation: int | Panel | None) -> tuple[Panel, HeldOut | None]:
+def hold_out(panel: Panel, horizon: int, validation: int | tuple[Panel, Ints] | None) -> tuple[Panel, HeldOut | None]:
     """The panel to train on, and (panel, series, ends) of the validation windows; None where nothing can be held out.
 
-    validation: steps at the end of each series, a panel that continues this one, or None: one horizon of the series
-    with at least 3·H + 1 steps (more of them where they are few and long), at most a third of all targets.
+    validation: steps at the end of each series; a panel of its own with the rows (S,) before each first origin; or
+    None: one horizon of the series with at least 3·H + 1 steps (more of them where they are few and long), at most a
+    third of all targets.  Raises ``ConfigError`` for steps no series has, ``DataError`` for a panel without origins.
     """
-    if isinstance(validation, Panel):
-        place = validation.ids.get_indexer(panel.ids)
-        held = np.where(place >= 0, validation.ends[place] - panel.ends, 0)
-        whole, cut = validation, np.zeros(len(validation), np.int64)
-        cut[place[place >= 0]] = panel.ends[place >= 0]
-        return panel, _windows(whole, cut, np.where(cut > 0, whole.ends - cut, held.max(initial=0)), horizon)
+    if isinstance(validation, tuple):
+        whole, first = validation
+        found = _windows(whole, first, np.maximum(whole.ends - first, 0), horizon)
+        if found is None:
+            raise DataError(
+                "validation leaves no step to forecast: it does not continue the training data, and no series of it "
+                f"has more than {2 * horizon} steps",
+                "Give rows that follow the last target of training, or longer series.",
+            )
+        return panel, found
     held = _steps_held_out(panel, horizon, validation)
     if not held.any():
         return panel, None
@@ -35,6 +41,12 @@ def hold_out(panel: Panel, horizon: int, validation: int | Panel | None) -> tupl
 def _steps_held_out(panel: Panel, horizon: int, validation: int | None) -> Ints:
     """(S,) steps at the end of each series that no training loss sees."""
     if validation is not None:
+        if validation < 0 or (validation and not (panel.ends > validation + horizon).any()):
+            longest = int(panel.ends.max()) - horizon - 1
+            raise ConfigError(
+                f"validation={validation} steps cannot be held out of series of at most {panel.ends.max()} steps",
+                f"Give 0 to {max(longest, 0)} steps, or None.",
+            )
         return np.where(panel.ends > validation + horizon, validation, 0)
     able = panel.ends >= 3 * horizon + 1
     if not able.any():

@@ -1,5 +1,6 @@
 """Recurrence and attention joined by a learned gate."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -23,6 +24,11 @@ class HybridForecaster(NeuralForecaster):
     positions: Positions = setting("learned", help="how tokens know their place", search=("learned", "rotary"))
 
     name: ClassVar[str] = "hybrid"
+
+    def _conflicts(self) -> Iterator[str]:
+        yield from super()._conflicts()
+        if self.hidden_size % self.heads:
+            yield f"hidden_size={self.hidden_size} is not divisible by heads={self.heads}"
 
     def _build(self, sizes: Sizes, output: Output) -> Network:
         return HybridNetwork(

@@ -78,7 +78,7 @@ class NeuralForecaster(Forecaster):
             self.resolved_ = resolve(self, panel, causal=self._causal())
             self.covariates_ = Covariates.learn(panel, calendar=self.calendar, holidays=self.holidays)
             self.series_ = {name: number for number, name in enumerate(panel.ids.tolist(), 1)}
-            self.spans_ = np.stack([panel.starts, panel.starts + panel.ends], axis=1)
+            self.spans_: Ints | None = np.stack([panel.starts, panel.starts + panel.ends], axis=1)
             self.scales_: Floats | None = None  # while training, each panel speaks for itself
             self.output_ = make_output(self.levels, self.point_loss)
             train, held_out = hold_out(panel, self.horizon, job.validation)
@@ -180,7 +180,7 @@ class NeuralForecaster(Forecaster):
 
         A forecast from the stored context is then the same as one from all of the training data.
         """
-        if self.scales_ is None:
+        if self.scales_ is None or self.spans_ is None:
             return None
         place = np.maximum(numbers - 1, 0)
         starts, ends = self.spans_[place].T
@@ -256,12 +256,18 @@ class NeuralForecaster(Forecaster):
         given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in state["sizes"].items()}
         sizes = Sizes(**given)
         weights = {name: torch.from_numpy(np.array(value)) for name, value in arrays.items()}
-        scales, spans = weights.pop(SCALES, None), weights.pop(SPANS, None)  # not in the first models that were saved
-        self.scales_ = None if scales is None else scales.numpy()
-        self.spans_ = np.zeros((len(self.series_), 2), np.int64) if spans is None else spans.numpy()
+        self.scales_ = _statistics(weights.pop(SCALES, None), len(self.series_), sizes.channels)
+        self.spans_ = _statistics(weights.pop(SPANS, None), len(self.series_), 2)
         self.network_ = self._build(sizes, self.output_)
         self.network_.load_state_dict(weights)
         self.network_.to(find_device(self.device)).eval()
+
+
+def _statistics(values: torch.Tensor | None, series: int, columns: int) -> Any:
+    """Statistics of the training series as an array; None where a model was saved without them."""
+    if values is not None and values.shape != (series, columns):
+        raise ValueError(f"the statistics of the series are {tuple(values.shape)}, not {(series, columns)}")
+    return None if values is None else values.numpy()
 
 
 def _batches(values: Ints, size: int, windows: Windows) -> tuple[torch.Tensor, ...]:

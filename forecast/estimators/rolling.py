@@ -47,6 +47,7 @@ def roll_forward(
     paths = paths.reshape(len(series), PATHS, *paths.shape[1:])
     own = once(panel, series, ends, levels)[..., 1:]  # the first block has levels of its own
     spread = np.moveaxis(np.quantile(paths, levels, axis=1), 0, -1)
+    spread += (points - np.median(paths, axis=1))[..., None]  # around the points, so that the 0.5 level is the forecast
     spread[:, : forecaster.horizon] = own
     return np.concatenate([points[..., None], np.maximum.accumulate(spread, axis=-1)], axis=-1)
 

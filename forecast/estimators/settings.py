@@ -72,8 +72,11 @@ def check_names(forecaster: type, given: dict[str, Any]) -> None:
 
 
 def check_values(forecaster: Any) -> None:
-    """Raise one ``ConfigError`` that names every field whose value has a wrong type or lies out of bounds."""
-    faults = list(_faults(forecaster))
+    """Raise one ``ConfigError`` that names every field whose value has a wrong type or lies out of bounds.
+
+    Where there is none, it names the fields that do not go together.
+    """
+    faults = list(_faults(forecaster)) or list(forecaster._conflicts())
     if faults:
         raise ConfigError("; ".join(faults), "Set them on the constructor, with set_params or with --set name=value.")
 
@@ -84,6 +87,10 @@ def _faults(forecaster: Any) -> Iterator[str]:
         value = getattr(forecaster, f.name)
         if not matches(value, hints[f.name]):
             yield f"{f.name}={value!r} is not {spell(hints[f.name])}"
+        elif isinstance(value, tuple | list):
+            numbers = [item for item in value if isinstance(item, Real)]
+            broken = {rule: None for item in numbers for rule in _broken_bounds(float(item), f.metadata)}
+            yield from (f"{f.name}={value!r} must all be {rule}" for rule in broken)
         elif isinstance(value, Real) and not isinstance(value, bool):
             yield from (f"{f.name}={value!r} must be {rule}" for rule in _broken_bounds(float(value), f.metadata))
 

@@ -1,5 +1,6 @@
 """Attention over tokens: decoder-only, encoder-only, or both halves."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -27,6 +28,11 @@ class TransformerForecaster(NeuralForecaster):
 
     def _causal(self) -> bool:
         return self.architecture == "causal"
+
+    def _conflicts(self) -> Iterator[str]:
+        yield from super()._conflicts()
+        if self.hidden_size % self.heads:
+            yield f"hidden_size={self.hidden_size} is not divisible by heads={self.heads}"
 
     def _build(self, sizes: Sizes, output: Output) -> Network:
         if self.architecture == "encoder-decoder":

@@ -115,7 +115,7 @@ class Training:
         loss.backward()  # type: ignore[no-untyped-call]
         norm = clip_gradients(self.parameters, plan.clip)
         self.optimiser.step(rate)
-        self.losses.append(torch.stack([loss.detach(), norm]))
+        self.losses.append(torch.stack([loss.detach(), norm, count]))
         self.progress.step += 1
         self.progress.windows += plan.batch_size * plan.origins
 
@@ -155,7 +155,13 @@ class Training:
         return float(total / count.clamp(min=1))
 
     def _require_finite(self, block: Tensor) -> None:
-        """Tell at which step of the block (steps, [loss, norm]) the run broke, and why."""
+        """Tell at which step of the block (steps, [loss, norm, count]) the run broke, and why."""
+        if not block[:, 2].any():
+            raise TrainingError(
+                "no training window holds enough observed steps to learn from",
+                "Shorten lookback, or give data with fewer gaps.",
+                step=self.progress.step,
+            )
         bad = (~torch.isfinite(block)).any(1).nonzero()
         if not len(bad):
             return

@@ -18,7 +18,7 @@ from forecast.datasets.inputs import Covariates
 from forecast.datasets.panel import Panel
 from forecast.datasets.schema import Schema
 from forecast.datasets.timeline import Timeline
-from forecast.datasets.windows import SCALE_FLOOR, Windows
+from forecast.datasets.windows import CONSTANT, ROUNDING, SCALE_FLOOR, Windows
 
 Array = NDArray[np.generic]
 
@@ -130,7 +130,9 @@ def slow_targets(case: Case, s: int, last: int, *, answers: bool) -> dict[str, A
     for c in range(panel.channels):
         whole = panel.target[begin : begin + end, c]
         whole = whole[~np.isnan(whole)]
-        deviation = whole.std() if len(whole) and whole.std() > 0 else 1.0
+        deviation = whole.std() if len(whole) else 0.0
+        if deviation <= ROUNDING * abs(whole.mean() if len(whole) else 0.0):  # a constant series
+            deviation = CONSTANT * (abs(whole.mean()) if len(whole) else 1.0)
         known = before[:, c][~np.isnan(before[:, c])]
         location[c] = known.mean() if len(known) else (whole.mean() if len(whole) else 0.0)
         spread = known.var() if len(known) else 0.0
