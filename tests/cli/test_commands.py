@@ -217,3 +217,24 @@ def test_the_main_job_on_a_real_data_set_from_the_shell(tmp_path: Path) -> None:
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert {row["name"] for row in metrics["leaderboard"]} >= {"hybrid", "seasonal-naive", "linear", "theta"}
     assert metrics["gain_over_seasonal_naive"] > 0.3
+
+
+def test_covariates_known_ahead_come_from_a_second_file(call: Call, sales: Path, tmp_path: Path) -> None:
+    frame = pd.read_csv(sales).assign(promo=range(120))
+    frame.to_csv(sales, index=False)
+    done = call("fit", sales, "--model", "naive", "--horizon", 3, "--target", "sales", "--future", "promo", "-o", "m")
+    assert done.exit_code == 0, done.stderr
+    ahead = pd.DataFrame({"day": pd.date_range("2024-04-30", periods=3), "promo": [1, 2, 3]})
+    ahead.to_csv(tmp_path / "ahead.csv", index=False)
+    ahead[:2].to_csv(tmp_path / "short.csv", index=False)
+    ahead.drop(columns="promo").to_csv(tmp_path / "without.csv", index=False)
+    assert call("predict", "m", "--future-data", "ahead.csv").stdout.count("\n") == 4
+    for words, told in (
+        ([], "promo"),
+        (["--future-data", "short.csv"], "2 rows of promo"),
+        (["--future-data", "without.csv"], "promo"),
+        (["--future-data", "nowhere.csv"], "nowhere.csv"),
+    ):
+        refused = call("predict", "m", *words)
+        assert refused.exit_code == 3, (words, refused.stderr)
+        assert told in refused.stderr
