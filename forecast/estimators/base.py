@@ -14,7 +14,7 @@ import numpy as np
 from forecast.datasets.build import load_panel
 from forecast.datasets.checks import check_horizon, require_steps
 from forecast.datasets.fingerprint import fingerprint
-from forecast.datasets.joining import append, require_future, rows_up_to
+from forecast.datasets.joining import append, behind, require_future, rows_up_to
 from forecast.datasets.output import to_frame
 from forecast.datasets.panel import Floats, Ints, Panel
 from forecast.datasets.schema import Roles, Schema
@@ -126,7 +126,7 @@ class Forecaster:
         self.schema_ = panel.schema
         self.season_ = self.season or detect_season(panel)
         self.report_: dict[str, Any] = {"season": self.season_, "frequency": panel.schema.freq, "series": len(panel)}
-        self.transform_: Transform = learn_transform(self.transform, panel, lower=self.lower, upper=self.upper)
+        self.transform_: Transform = learn_transform(self.transform, panel, lower=self.lower, upper=self.upper, season=self.season_)
         if isinstance(validation, int | np.integer):
             validation = int(validation)
         elif validation is not None:
@@ -175,12 +175,15 @@ class Forecaster:
     def score(self, X: Any, y: Any = None) -> float:
         """−MASE of forecasts made every ``horizon`` steps through X, which is the truth.
 
-        The context comes from training where X continues it, else from X's first steps.
+        The context comes from training where X continues it, else from X's first steps.  An array has no times; it is
+        taken to continue training, as the tests of scikit-learn's ``TimeSeriesSplit`` do.
         """
         from forecast.evaluation.metrics import mase_of_windows
 
         self._require_fit()
         truth = self._panel(X, y=y, schema=self.schema_)
+        if truth.schema.shape == "array":
+            truth = behind(self.panel_, truth)
         panel, first = append(self.panel_, truth, steps=self._context_steps() or 2 * self.horizon)
         series, ends = origins_every(first, panel.ends, self.horizon)
         if not len(series):

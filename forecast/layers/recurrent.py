@@ -12,11 +12,17 @@ CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
 
 class RecurrentStack(nn.Module):
-    """Layers of one cell, each added to its input, so that depth costs no gradient.  (B, N, D) → (B, N, D)."""
+    """Layers of one cell, each added to its input where that is as wide, so that depth costs no gradient.
 
-    def __init__(self, cell: Cell, width: int, *, layers: int = 1, dropout: float = 0.0) -> None:
+    Input: (B, N, ``inputs``), as wide as the layers by default.  Output: (B, N, D).
+    """
+
+    def __init__(
+        self, cell: Cell, width: int, *, inputs: int | None = None, layers: int = 1, dropout: float = 0.0
+    ) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(CELLS[cell](width, width, batch_first=True) for _ in range(layers))
+        widths = [inputs or width] + [width] * (layers - 1)
+        self.layers = nn.ModuleList(CELLS[cell](wide, width, batch_first=True) for wide in widths)
         self.dropout = nn.Dropout(dropout)
         if cell == "lstm":
             for layer in self.layers:
@@ -24,7 +30,8 @@ class RecurrentStack(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers:
-            x = x + self.dropout(layer(x)[0])
+            states = self.dropout(layer(x)[0])
+            x = x + states if x.shape == states.shape else states
         return x
 
 

@@ -60,17 +60,19 @@ class StaticEmbedding(nn.Module):
 class Tokens(nn.Module):
     """Cut a window into tokens of ``patch`` steps and project all that is known of each to the model's width.
 
-    A token holds the target, its mask, and past, future and static covariates of its steps.
+    A token holds the target, its mask, and past, future and static covariates of its steps.  Without a width the tokens
+    stay as they are, for trunks whose first layer is itself a projection.
     Input: window with T steps, ahead (B, T + H, F).  Output: (B, N, D), N = ceil(T / P).
     """
 
-    def __init__(self, sizes: Sizes, width: int, ahead: int) -> None:
+    def __init__(self, sizes: Sizes, width: int | None, ahead: int) -> None:
         super().__init__()
         self.patch = sizes.patch
         self.past_codes = CodeEmbedding(sizes.past_vocabulary)
-        self.static = StaticEmbedding(sizes, width)
-        per_step = 2 * sizes.channels + sizes.past + self.past_codes.width + ahead
-        self.project = nn.Linear(sizes.patch * per_step, width)
+        per_token = sizes.patch * (2 * sizes.channels + sizes.past + self.past_codes.width + ahead)
+        self.width = width or per_token
+        self.static = StaticEmbedding(sizes, self.width)
+        self.project = nn.Identity() if width is None else nn.Linear(per_token, width)
 
     def forward(self, window: Window, ahead: Tensor) -> Tensor:
         steps = window.target.shape[1]
@@ -78,7 +80,7 @@ class Tokens(nn.Module):
         if self.past_codes.width:
             parts.append(self.past_codes(window.past_codes))
         parts.append(ahead[:, :steps])
-        embedded: Tensor = self.project(patches(torch.cat(parts, dim=-1), self.patch))  # (B, N, D)
+        embedded = self.project(patches(torch.cat(parts, dim=-1), self.patch))  # (B, N, D)
         constant = self.static(window)
         return embedded if constant is None else embedded + constant[:, None]
 

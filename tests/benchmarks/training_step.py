@@ -34,13 +34,13 @@ LEVELS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
 
 class BareLSTM(nn.Module):
-    """Steps or patches → one linear map → ``nn.LSTM`` → the head that ours has."""
+    """Steps, or patches through a linear map → ``nn.LSTM`` → the head that ours has."""
 
     def __init__(self, patch: int, outputs: int) -> None:
         super().__init__()
         self.patch, self.outputs = patch, outputs
-        self.embed = nn.Linear(patch, WIDTH)
-        self.lstm = nn.LSTM(WIDTH, WIDTH, batch_first=True)
+        self.embed = nn.Linear(patch, WIDTH) if patch > 1 else nn.Identity()
+        self.lstm = nn.LSTM(WIDTH if patch > 1 else 1, WIDTH, batch_first=True)
         self.head = nn.Sequential(
             nn.LayerNorm(WIDTH), nn.Linear(WIDTH, 2 * WIDTH), nn.GELU(), nn.Linear(2 * WIDTH, HORIZON * outputs)
         )
@@ -49,7 +49,7 @@ class BareLSTM(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x: (B, L).  Returns (B, 1, H, 1, Q)."""
         tokens = self.embed(x.view(len(x), -1, self.patch))
-        raw = self.head((tokens + self.lstm(tokens)[0])[:, -1]).view(len(x), 1, HORIZON, 1, self.outputs)
+        raw = self.head(self.lstm(tokens)[0][:, -1]).view(len(x), 1, HORIZON, 1, self.outputs)
         line = self.highway(x[..., None], 1)[..., None]
         return torch.cat([raw[..., :1] + line, raw[..., 1:]], dim=-1)
 

@@ -22,8 +22,9 @@ class RecurrentNetwork(Network):
     ) -> None:
         super().__init__(sizes)
         self.ahead = KnownAhead(sizes)
-        self.tokens = Tokens(sizes, width, self.ahead.width)
-        self.trunk = RecurrentStack(cell, width, layers=layers, dropout=dropout)
+        # Single steps go straight into the cell: a projection before it would double the cost of the dearest trunk.
+        self.tokens = Tokens(sizes, None if sizes.patch == 1 else width, self.ahead.width)
+        self.trunk = RecurrentStack(cell, width, inputs=self.tokens.width, layers=layers, dropout=dropout)
         self.decoder = DirectDecoder(sizes, width, self.ahead.width, highway=highway, dropout=dropout)
 
     def forward(self, window: Window, origins: int = 1) -> Tensor:
