@@ -54,6 +54,12 @@ def append(context: Panel, newer: Panel, *, steps: int = 0) -> tuple[Panel, Ints
     return joined, np.where(joins, front, np.minimum(steps, newer.ends))
 
 
+def behind(context: Panel, newer: Panel) -> Panel:
+    """``newer`` with each series moved to the step after the end of the same series in ``context``."""
+    place = context.ids.get_indexer(newer.ids)
+    return replace(newer, starts=np.where(place >= 0, (context.starts + context.ends)[place], newer.starts))
+
+
 def rows_up_to(context: Panel, newer: Panel) -> Ints:
     """(S,) how many rows of each series of ``newer`` do not lie after the end of the same series in ``context``."""
     place = context.ids.get_indexer(newer.ids)

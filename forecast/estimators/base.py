@@ -126,7 +126,9 @@ class Forecaster:
         self.schema_ = panel.schema
         self.season_ = self.season or detect_season(panel)
         self.report_: dict[str, Any] = {"season": self.season_, "frequency": panel.schema.freq, "series": len(panel)}
-        self.transform_: Transform = learn_transform(self.transform, panel, lower=self.lower, upper=self.upper, season=self.season_)
+        self.transform_: Transform = learn_transform(
+            self.transform, panel, lower=self.lower, upper=self.upper, season=self.season_
+        )
         if isinstance(validation, int | np.integer):
             validation = int(validation)
         elif validation is not None:

@@ -9,13 +9,14 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from forecast.datasets.fingerprint import fingerprint
 from forecast.datasets.inputs import Covariates
 from forecast.datasets.panel import Floats, Ints, Panel
 from forecast.datasets.windows import Window, Windows, standardise
 from forecast.errors import ConfigError
 from forecast.estimators.base import Forecaster, Job
 from forecast.estimators.defaults import Resolved, resolve
-from forecast.estimators.holdout import hold_out
+from forecast.estimators.holdout import HeldOut, hold_out
 from forecast.estimators.rolling import roll_forward
 from forecast.estimators.settings import Range, setting
 from forecast.networks.base import Network, Sizes
@@ -98,7 +99,7 @@ class NeuralForecaster(Forecaster):
     def _train(
         self,
         panel: Panel,
-        held_out: tuple[Panel, Ints, Ints] | None,
+        held_out: HeldOut | None,
         job: Job,
         *,
         max_steps: int,
@@ -126,7 +127,7 @@ class NeuralForecaster(Forecaster):
             seed=self.seed,
             patience=self.patience,
             folder=job.checkpoint,
-            identity=self._identity(),
+            identity={} if job.checkpoint is None else self._identity(held_out),
         )
         training = Training(self.network_, self.output_, windows, plan, validation=validation, on_report=job.on_report)
         progress = training.run()
@@ -135,10 +136,20 @@ class NeuralForecaster(Forecaster):
             checkpoint.remove(job.checkpoint)
         return progress
 
-    def _identity(self) -> dict[str, Any]:
+    def _identity(self, held_out: HeldOut | None) -> dict[str, Any]:
+        """What a checkpoint must share with this fit to be resumed by it."""
         from forecast import __version__
 
-        return {"settings": self.get_params(), "fingerprint": self._fingerprint, "version": __version__}
+        validation = None
+        if held_out is not None:
+            known, series, ends = held_out
+            validation = [fingerprint(known), len(series), int(series.sum()), int(ends.sum())]
+        return {
+            "settings": self.get_params(),
+            "fingerprint": self._fingerprint,
+            "validation": validation,
+            "version": __version__,
+        }
 
     def _sizes(self, panel: Panel) -> Sizes:
         covariates = self.covariates_

@@ -23,7 +23,7 @@ def write(folder: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> No
     try:
         folder.mkdir(parents=True, exist_ok=True)
         plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        save_file(plain, partial, metadata={"state": json.dumps(state)})
+        save_file(plain, partial, metadata={"state": _to_json(state)})
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
         os.replace(partial, folder / FILE)
@@ -52,9 +52,13 @@ def read(folder: Path, identity: dict[str, Any]) -> tuple[dict[str, Tensor], dic
             tensors = {name: file.get_tensor(name) for name in file.keys()}
     except (SafetensorError, OSError, KeyError, TypeError, ValueError):
         raise ConfigError(f"{path} is no checkpoint that can be read", remedy, file=str(path)) from None
-    if theirs != json.loads(json.dumps(identity)):
+    if theirs != json.loads(_to_json(identity)):
         raise ConfigError(f"{path} belongs to a fit of other settings or data", remedy, file=str(path))
     return tensors, state
+
+
+def _to_json(value: Any) -> str:
+    return json.dumps(value, default=lambda number: number.item())  # settings may hold numbers of NumPy
 
 
 def remove(folder: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from forecast.datasets.batches import Batches
 from forecast.datasets.windows import Window, Windows
 from forecast.errors import TrainingError
 from forecast.networks.base import Network
@@ -75,7 +76,7 @@ class Training:
         self.validation, self.on_report = validation, on_report
         self.parameters = [p for p in network.parameters() if p.requires_grad]
         self.optimiser = AdamW(self.parameters, weight_decay=plan.weight_decay)
-        self.generator = torch.Generator().manual_seed(plan.seed)
+        self.batches = Batches(windows, batch_size=plan.batch_size, origins=plan.origins, seed=plan.seed)
         self.progress = Progress()
         self.best = self._weights()
         self.losses: list[Tensor] = []  # of the steps since the last report, read all at once
@@ -87,6 +88,7 @@ class Training:
         Raises ``TrainingError`` when the loss turns non-finite; the network then holds the last good weights.
         """
         self._resume()
+        self.network.train()
         progress, plan = self.progress, self.plan
         report_at = self._next_report(plan.budget.progress(progress.step))
         while (done := plan.budget.progress(progress.step)) < 1 and not progress.stopped:
@@ -106,8 +108,7 @@ class Training:
 
     def _step(self, rate: float) -> None:
         plan = self.plan
-        self.network.train()
-        window = self.windows.sample(plan.batch_size, origins=plan.origins, generator=self.generator)
+        window = self.batches[self.progress.step]
         assert window.answer is not None and window.counted is not None
         total, count = self.output.loss(self.network(window, plan.origins), window.answer, window.counted)
         loss = total / count.clamp(min=1)
@@ -152,6 +153,7 @@ class Training:
             assert window.answer is not None and window.counted is not None
             part, targets = self.output.loss(self.network(window), window.answer, window.counted)
             total, count = total + part.cpu(), count + targets.cpu()
+        self.network.train()
         return float(total / count.clamp(min=1))
 
     def _require_finite(self, block: Tensor) -> None:
@@ -189,7 +191,6 @@ class Training:
             **checkpoint.pack("best", self.best),
             **checkpoint.pack("optimiser", self.optimiser.state()),
             "random/torch": torch.get_rng_state(),
-            "random/windows": self.generator.get_state(),
         }
         state = {**vars(self.progress), "seconds": elapsed}
         checkpoint.write(self.plan.folder, tensors, {"identity": self.plan.identity, "progress": state})
@@ -203,5 +204,4 @@ class Training:
         self.best = checkpoint.unpack("best", tensors)
         self.optimiser.load_state(checkpoint.unpack("optimiser", tensors))
         torch.set_rng_state(tensors["random/torch"])
-        self.generator.set_state(tensors["random/windows"])
         self.progress = Progress(**state["progress"])

@@ -38,6 +38,7 @@ NETWORKS: dict[str, Callable[[Sizes], Network]] = {
 COVARIATES = {
     "past": 2,
     "future": 3,
+    "known": 2,
     "static": 2,
     "past_vocabulary": (3,),
     "future_vocabulary": (4, 2),

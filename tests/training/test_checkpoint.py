@@ -1,12 +1,13 @@
 """A checkpoint is there as a whole or not at all, and is read only by the fit that it belongs to."""
 
+import numpy as np
 import pytest
 import torch
 
 from forecast.errors import ConfigError
 from forecast.training import checkpoint
 
-STATE = {"identity": {"settings": [1, None, "a"], "levels": (0.1, 0.9)}, "progress": {"step": 3}}
+STATE = {"identity": {"settings": [np.int64(1), None, "a"], "levels": (0.1, 0.9)}, "progress": {"step": 3}}
 
 
 def test_tensors_and_state_come_back(tmp_path):
