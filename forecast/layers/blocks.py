@@ -6,6 +6,7 @@ Dimension key: B batch, N tokens, M memory, D width.
 from torch import Tensor, nn
 
 from forecast.layers.attention import CrossAttention, SelfAttention
+from forecast.layers.dropout import make_dropout
 
 
 class FeedForward(nn.Sequential):
@@ -13,7 +14,7 @@ class FeedForward(nn.Sequential):
 
     def __init__(self, width: int, *, expansion: int = 2, dropout: float = 0.0) -> None:
         super().__init__(
-            nn.Linear(width, expansion * width), nn.GELU(), nn.Dropout(dropout), nn.Linear(expansion * width, width)
+            nn.Linear(width, expansion * width), nn.GELU(), make_dropout(dropout), nn.Linear(expansion * width, width)
         )
 
 
@@ -25,7 +26,7 @@ class SelfAttentionBlock(nn.Module):
         self.norm_attention, self.norm_feed = nn.LayerNorm(width), nn.LayerNorm(width)
         self.attention = SelfAttention(width, heads, causal=causal, rotary=rotary)
         self.feed = FeedForward(width, dropout=dropout)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = make_dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.dropout(self.attention(self.norm_attention(x)))
@@ -42,7 +43,7 @@ class DecoderBlock(nn.Module):
         self.memory = CrossAttention(width, heads)
         self.feed = FeedForward(width, dropout=dropout)
         self.norm_itself, self.norm_memory, self.norm_feed = (nn.LayerNorm(width) for _ in range(3))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = make_dropout(dropout)
 
     def forward(self, x: Tensor, memory: Tensor) -> Tensor:
         x = x + self.dropout(self.itself(self.norm_itself(x)))

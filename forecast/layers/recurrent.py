@@ -7,6 +7,8 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from forecast.layers.dropout import make_dropout
+
 Cell = Literal["lstm", "gru", "rnn"]
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
@@ -23,7 +25,7 @@ class RecurrentStack(nn.Module):
         super().__init__()
         widths = [inputs or width] + [width] * (layers - 1)
         self.layers = nn.ModuleList(CELLS[cell](wide, width, batch_first=True) for wide in widths)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = make_dropout(dropout)
         if cell == "lstm":
             for layer in self.layers:
                 remember(layer)

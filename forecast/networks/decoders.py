@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from forecast.datasets.windows import Window
+from forecast.layers.dropout import make_dropout
 from forecast.layers.highway import Highway
 from forecast.networks.base import Sizes
 from forecast.networks.tokens import ahead_of_origins
@@ -32,7 +33,7 @@ class DirectDecoder(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.state = nn.Linear(width, self.blocks * inner)
         self.ahead = nn.Linear(self.block * ahead, inner, bias=False) if ahead else None
-        self.activation = nn.Sequential(nn.GELU(), nn.Dropout(dropout))
+        self.activation = nn.Sequential(nn.GELU(), make_dropout(dropout))
         self.output = nn.Linear(inner, self.block * sizes.channels * sizes.outputs)
 
     def forward(self, states: Tensor, window: Window, ahead: Tensor) -> Tensor:

@@ -4,14 +4,14 @@ Dimension key: B batch, O origins, H horizon, C channels, Q trained levels, V le
 """
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from forecast.errors import ConfigError
 from forecast.outputs.base import CLIP
 
 
 class QuantileOutput:
-    """The network gives the middle level and, outwards from it, steps that softplus keeps positive.
+    """The network gives the middle level and, outwards from it, positive steps.
 
     levels: sorted; the middle one is the one nearest to 0.5, which is added where it is missing.
     """
@@ -25,7 +25,7 @@ class QuantileOutput:
     def quantiles(self, raw: Tensor) -> Tensor:
         """Levels (…, Q) in rising order from raw outputs (…, Q)."""
         middle = raw[..., :1]
-        steps = nn.functional.softplus(raw[..., 1:])
+        steps = positive(raw[..., 1:])
         below = middle - steps[..., : self.middle].cumsum(-1)
         above = middle + steps[..., self.middle :].cumsum(-1)
         return torch.cat([below.flip(-1), middle, above], dim=-1)
@@ -36,7 +36,7 @@ class QuantileOutput:
         Written for few passes over (B, O, H, C, Q): the levels come from one small matrix product, and the loss is linear
         in the error with a slope that needs no gradient.
         """
-        quantiles = raw[..., :1] + nn.functional.softplus(raw[..., 1:]) @ self._signs(raw)
+        quantiles = raw[..., :1] + positive(raw[..., 1:]) @ self._signs(raw)
         error = answer.clamp(-CLIP, CLIP)[..., None] - quantiles
         levels = torch.tensor(self.levels, device=raw.device, dtype=raw.dtype)
         slope = (levels - (error.detach() < 0).to(raw.dtype)) * counted[..., None]
@@ -69,3 +69,8 @@ class QuantileOutput:
         low, high = self.levels[place], self.levels[place + 1]
         share = min(max((level - low) / (high - low), 0.0), 1.0)
         return torch.lerp(quantiles[..., place], quantiles[..., place + 1], share)
+
+
+def positive(x: Tensor) -> Tensor:
+    """(x + √(x² + 4)) / 2 (squareplus, Barron 2021): softplus without its exponential, which was a sixth of a step."""
+    return 0.5 * (x + (x.square() + 4).sqrt())

@@ -1,6 +1,6 @@
 """Windows trained per second, ours against a bare loop, in paired runs on one machine.
 
-    python tests/benchmarks/training_step.py [rounds]
+    python tests/benchmarks/training_step.py [rounds [threads]]
 
 The bare loop is what anybody would write in plain torch: batches gathered and standardised beforehand, ``nn.LSTM``, the
 same output head and loss, the same clipping and optimiser, no validation.  Both sides run under the same allocator
@@ -127,6 +127,8 @@ def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
     torch.manual_seed(0)
     tune_process()
+    if len(sys.argv) > 2:
+        torch.set_num_threads(int(sys.argv[2]))
     print(f"threads {torch.get_num_threads()}, load {os.getloadavg()[0]:.1f}")
     for patch in (1, 24):
         compare(patch, rounds)
