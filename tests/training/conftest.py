@@ -92,3 +92,8 @@ def own_randomness():
 @pytest.fixture
 def training() -> Callable[..., Training]:
     return make_training
+
+
+@pytest.fixture
+def windows() -> Callable[..., Windows]:
+    return make_windows

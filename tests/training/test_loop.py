@@ -139,6 +139,13 @@ def test_a_learning_rate_that_is_far_too_high_is_named_as_the_cause(training):
         training(learning_rate=1e30, dropout=0.0).run()
 
 
+def test_data_too_sparse_to_learn_from_are_an_error_not_a_loss_of_0(training, windows):
+    sparse = np.full(160, np.nan)
+    sparse[::40] = sparse[-1] = 1.0
+    with pytest.raises(TrainingError, match="no training window holds enough observed steps"):
+        training(windows=windows(sparse)).run()
+
+
 def test_time_ends_a_run_soon_after_it_is_over(training):
     began = time.perf_counter()
     progress = training(max_steps=10_000_000, max_time=0.3).run()
