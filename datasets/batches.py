@@ -42,4 +42,5 @@ class Batches:
 
 def _rows(window: Window, rows: slice) -> Window:
     parts: dict[str, Any] = {f.name: getattr(window, f.name) for f in fields(window)}
-    return Window(**{name: part if part is None else part[rows] for name, part in parts.items()})
+    chosen: dict[str, Any] = {name: part if part is None else part[rows] for name, part in parts.items()}
+    return Window(**chosen)

@@ -80,7 +80,7 @@ class Tokens(nn.Module):
         if self.past_codes.width:
             parts.append(self.past_codes(window.past_codes))
         parts.append(ahead[:, :steps])
-        embedded = self.project(patches(torch.cat(parts, dim=-1), self.patch))  # (B, N, D)
+        embedded: Tensor = self.project(patches(torch.cat(parts, dim=-1), self.patch))  # (B, N, D)
         constant = self.static(window)
         return embedded if constant is None else embedded + constant[:, None]
 

@@ -85,8 +85,12 @@ def make_training(*, seed: int = 0, dropout: float = 0.2, validate: bool = True,
 
 @pytest.fixture(autouse=True)
 def own_randomness():
+    """Networks this small lose time with two threads, and all of it where another process keeps a core busy."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     with torch.random.fork_rng():
         yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture

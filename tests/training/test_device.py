@@ -15,6 +15,7 @@ CPU = torch.device("cpu")
 
 def test_seed_and_threads_are_given_back():
     torch.manual_seed(11)
+    torch.set_num_threads(2)
     state, threads = torch.get_rng_state(), torch.get_num_threads()
     with borrowed(1, 3, CPU):
         assert torch.get_num_threads() == 1
