@@ -8,7 +8,7 @@ from forecast.cli.options import OutputOptions, with_options
 def datasets(told: OutputOptions) -> None:
     """List the built-in data sets and the public files that can be loaded by name."""
     from forecast.datasets.catalogue import dataset_table
-    from forecast.datasets.locate import availability
+    from forecast.datasets.named.locate import availability
 
     entries = dataset_table()
     here = availability(entries)

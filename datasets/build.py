@@ -5,18 +5,17 @@ from typing import Any
 
 import pandas as pd
 
-from forecast.datasets.ahead import Ahead, extend, read_ahead
-from forecast.datasets.clockchange import localise
-from forecast.datasets.covariates import vocabulary
 from forecast.datasets.frames import as_frame
-from forecast.datasets.known import trained_roles
-from forecast.datasets.long import pack_long
 from forecast.datasets.panel import Panel
-from forecast.datasets.roles import Found, find_roles, join_id
+from forecast.datasets.roles import Found, find_roles, join_id, trained_roles
+from forecast.datasets.rows.ahead import Ahead, extend, read_ahead
+from forecast.datasets.rows.long import pack_long
+from forecast.datasets.rows.values import vocabulary
+from forecast.datasets.rows.wide import pack_wide
 from forecast.datasets.schema import Roles, Schema
 from forecast.datasets.source import Source
-from forecast.datasets.stamps import Stamps, read_times
-from forecast.datasets.wide import pack_wide
+from forecast.datasets.times.clockchange import localise
+from forecast.datasets.times.stamps import Stamps, read_times
 from forecast.errors import DataError
 
 

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecast.datasets.clock import to_wall
-from forecast.datasets.frequency import DAY, HOUR, WEEK
-from forecast.datasets.timeline import Ints, Timeline
+from forecast.datasets.arrays import Ints
+from forecast.datasets.timeline import Timeline
+from forecast.datasets.times.clock import to_wall
+from forecast.datasets.times.frequency import DAY, HOUR, WEEK
 from forecast.errors import ConfigError, unknown_name
 
 Feature = tuple[str, NDArray[np.floating]]

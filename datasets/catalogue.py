@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecast.datasets.entry import DatasetEntry
-from forecast.datasets.locate import Availability, availability, locate
-from forecast.datasets.public import PUBLIC
-from forecast.datasets.shipped import SHIPPED
-from forecast.datasets.synthetic import SYNTHETIC
+from forecast.datasets.named.entry import DatasetEntry
+from forecast.datasets.named.locate import Availability, availability, locate
+from forecast.datasets.named.public import PUBLIC
+from forecast.datasets.named.shipped import SHIPPED
+from forecast.datasets.named.synthetic import SYNTHETIC
 from forecast.errors import ConfigError, unknown_name
 
 DATASETS: Mapping[str, DatasetEntry] = MappingProxyType(

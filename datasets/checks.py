@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from forecast.datasets.panel import Ints, Panel
+from forecast.datasets.arrays import Ints
+from forecast.datasets.panel import Panel
 from forecast.datasets.schema import Note
 from forecast.errors import ConfigError, DataError
 

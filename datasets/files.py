@@ -15,10 +15,10 @@ from typing import IO, Any
 
 import pandas as pd
 
-from forecast.datasets.delimited import read_delimited, to_utf8
+from forecast.datasets.reading.delimited import read_delimited, to_utf8
+from forecast.datasets.reading.tidy import tidy
+from forecast.datasets.reading.tsf import read_tsf
 from forecast.datasets.source import Source
-from forecast.datasets.tidy import tidy
-from forecast.datasets.tsf import read_tsf
 from forecast.errors import DataError
 
 _PACKED: dict[bytes, tuple[str, Callable[[bytes], bytes]]] = {

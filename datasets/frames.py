@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecast.datasets.dates import read_dates
 from forecast.datasets.files import read_file
+from forecast.datasets.reading.dates import read_dates
+from forecast.datasets.reading.tidy import tidy
 from forecast.datasets.source import Source
-from forecast.datasets.tidy import tidy
 from forecast.errors import DataError
 
 _ACCEPTED = (

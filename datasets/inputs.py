@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from forecast.datasets.arrays import Floats, Ints
 from forecast.datasets.calendar import calendar_features
-from forecast.datasets.panel import Floats, Ints, Panel
+from forecast.datasets.panel import Panel
 from forecast.datasets.timeline import Timeline
 
 

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from forecast.datasets.panel import Ints, Panel
-from forecast.datasets.rowtimes import row_steps
+from forecast.datasets.arrays import Ints
+from forecast.datasets.panel import Panel
+from forecast.datasets.times.rowtimes import row_steps
 from forecast.errors import DataError
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecast.datasets.panel import Floats, Panel
+from forecast.datasets.arrays import Floats
+from forecast.datasets.panel import Panel
 
 SERIES = "series"  # the id column of an answer whose input had none
 FORECAST = "forecast"

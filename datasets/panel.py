@@ -10,13 +10,10 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from forecast.datasets.arrays import Floats, Ints
 from forecast.datasets.schema import Note, Schema
 from forecast.datasets.timeline import Timeline
-
-Floats = NDArray[np.floating]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,16 +1,16 @@
 """Which column plays which role: what the user named, and what can be told from the columns themselves."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 import numpy as np
 import pandas as pd
 
-from forecast.datasets.columns import is_text, kinds_of, known, names_of, spoiled_numbers
-from forecast.datasets.dates import head_values
-from forecast.datasets.finding import find_id, find_target, find_time, repeats_like_a_panel
-from forecast.datasets.schema import Note, Roles, Shape
+from forecast.datasets.reading.columns import is_text, kinds_of, known, names_of, spoiled_numbers
+from forecast.datasets.reading.dates import head_values
+from forecast.datasets.roles_found import find_id, find_target, find_time, repeats_like_a_panel
+from forecast.datasets.schema import Note, Roles, Schema, Shape
 from forecast.datasets.source import Source
 from forecast.errors import ConfigError, DataError
 
@@ -176,3 +176,35 @@ def _ids(source: Source, shape: Shape, target: tuple[str, ...]) -> pd.Index:
     if shape in ("wide", "array") or len(target) == 1:
         return pd.Index([source.labels.get(name, name) for name in target])
     return pd.Index(["series"])
+
+
+def trained_roles(roles: Roles, schema: Schema, frame: pd.DataFrame, source: Source) -> Roles:
+    """The roles of training, as far as the new frame says them by column names rather than by its form.
+
+    Raises DataError naming the covariates and the id that training had and the frame has not.
+    """
+    covariates = {
+        "past": schema.past + schema.past_codes,
+        "future": schema.future + schema.future_codes,
+        "static": schema.static + schema.static_codes,
+    }
+    asked = [name for names in covariates.values() for name in names]
+    asked += [] if schema.id is None or source.id is not None else id_parts(schema.id)
+    missing = [name for name in asked if name not in frame.columns]
+    if missing:
+        raise DataError(
+            f"columns that the forecaster was trained with are missing: {', '.join(missing)}",
+            "Add them under the same names, or train without them.",
+            file=source.file,
+            column=missing[0],
+        )
+    named = [name for name in schema.target if name]
+    return replace(
+        roles,
+        time=schema.time if schema.time in frame.columns else None,
+        id=schema.id if source.id is None else None,
+        target=tuple(named) if named and all(name in frame.columns for name in named) else None,
+        freq="integer" if schema.time is None and schema.freq.isdecimal() else schema.freq,
+        timezone=roles.timezone or schema.timezone,
+        **covariates,
+    )

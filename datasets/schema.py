@@ -8,7 +8,7 @@ Shape = Literal["series", "wide", "long", "array"]
 
 @dataclass(frozen=True, kw_only=True)
 class Roles:
-    """What the user says about the columns; ``None`` or empty means: find it.  The same fields stand on every forecaster."""
+    """What the user says about the columns; ``None`` or empty means: find it.  Every forecaster has the same fields."""
 
     time: str | None = None
     target: str | tuple[str, ...] | None = None

@@ -9,7 +9,8 @@ Dimension key: T steps, S series.
 
 import numpy as np
 
-from forecast.datasets.panel import Floats, Panel
+from forecast.datasets.arrays import Floats
+from forecast.datasets.panel import Panel
 from forecast.datasets.timeline import Timeline
 
 _STEPS = 30_000  # looked at of each series, its latest: three years of hours

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from forecast.datasets.arrays import Ints
 from forecast.datasets.frames import as_frame
-from forecast.datasets.panel import Ints, Panel
+from forecast.datasets.panel import Panel
 from forecast.datasets.roles import find_roles, join_id
 from forecast.datasets.schema import Roles
 from forecast.errors import ConfigError, DataError

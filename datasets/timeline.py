@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecast.datasets.clock import from_wall, index_of, ticks_of, to_wall
-from forecast.datasets.frequency import DAY, SECOND, WEEK, Rule, parse_freq
-from forecast.datasets.months import days_of_month
-from forecast.datasets.rowtimes import RowTimes
+from forecast.datasets.arrays import Ints
+from forecast.datasets.times.clock import from_wall, index_of, ticks_of, to_wall
+from forecast.datasets.times.frequency import DAY, SECOND, WEEK, Rule, parse_freq
+from forecast.datasets.times.months import days_of_month
+from forecast.datasets.times.rowtimes import RowTimes
 from forecast.errors import DataError
 
-Ints = NDArray[np.int64]
 Kind = Literal["fixed", "period", "integer", "rows"]
 
 

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from forecast.datasets.arrays import Floats, Ints
 from forecast.datasets.inputs import Covariates
-from forecast.datasets.panel import Floats, Ints, Panel
+from forecast.datasets.panel import Panel
 
 BLOCK_ROWS = 1_000_000  # rows standardised at a time, which bounds the float64 copies
 ROUNDING = 1e-12  # of its level: a smaller deviation is a rounding error, and the series constant

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forecast.curves import Curve, Stretch, short
-from forecast.datasets.panel import Floats
+from forecast.datasets.arrays import Floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from forecast.curves import Curve, Stretch
-from forecast.datasets.panel import Floats
+from forecast.datasets.arrays import Floats
 
 PAGE = Path(__file__).with_name("report_page.html")
 MOST_SERIES = 50

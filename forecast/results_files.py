@@ -14,8 +14,8 @@ import pandas as pd
 from forecast import __version__
 from forecast.candidates import REFERENCE, Clock, is_network
 from forecast.curves import Curve, curve_of, select_series
+from forecast.datasets.arrays import Floats
 from forecast.datasets.fingerprint import fingerprint
-from forecast.datasets.panel import Floats
 from forecast.evaluation.results import Backtest, round_or_none
 
 if TYPE_CHECKING:

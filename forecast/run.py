@@ -23,10 +23,11 @@ from forecast.candidates import (
     settings_of,
     try_all,
 )
+from forecast.datasets.arrays import Floats
 from forecast.datasets.checks import check_horizon, require_steps
 from forecast.datasets.joining import require_future
 from forecast.datasets.output import to_frame
-from forecast.datasets.panel import Floats, Panel
+from forecast.datasets.panel import Panel
 from forecast.errors import ConfigError
 from forecast.estimators.base import DEFAULT_LEVELS
 from forecast.evaluation.leaderboard import leaderboard

@@ -8,7 +8,7 @@ from typing import Any
 
 from forecast.datasets.build import load_panel
 from forecast.datasets.catalogue import DATASETS, find_dataset, load_dataset
-from forecast.datasets.entry import DatasetEntry
+from forecast.datasets.named.entry import DatasetEntry
 from forecast.datasets.panel import Panel
 from forecast.datasets.schema import Roles
 from forecast.errors import ConfigError, DataError

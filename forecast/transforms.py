@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from forecast.datasets.panel import Floats, Ints, Panel
+from forecast.datasets.arrays import Floats, Ints
+from forecast.datasets.panel import Panel
 from forecast.errors import ConfigError, DataError, unknown_name
 
 LARGEST_EXPONENT = 690.0  # exp(690) is about 1e299: finite, with room for sums over steps and series

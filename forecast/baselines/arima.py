@@ -14,10 +14,8 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.floating]
-Ints = NDArray[np.int64]
+from forecast.datasets.arrays import Floats, Ints
 
 HIGHEST, HIGHEST_SEASONAL = 3, 1  # orders p, q and P, Q
 TRIALS = 30  # models that a search scores at most

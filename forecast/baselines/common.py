@@ -6,7 +6,8 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 
-from forecast.datasets.panel import Floats, Ints, Panel
+from forecast.datasets.arrays import Floats, Ints
+from forecast.datasets.panel import Panel
 from forecast.estimators.base import Forecaster
 
 

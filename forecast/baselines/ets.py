@@ -10,10 +10,8 @@ Dimension key: T rows of one series, E origins, H horizon, M season.
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.floating]
-Ints = NDArray[np.int64]
+from forecast.datasets.arrays import Floats, Ints
 
 ADDITIVE = ("ANN", "AAN", "AAdN", "ANA", "AAA", "AAdA")
 MULTIPLICATIVE = ("MNN", "MAN", "MAdN", "MNM", "MAM", "MAdM")  # for positive values only

@@ -15,7 +15,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from forecast.baselines.common import Baseline, at_origins, last_observed, running_sum
-from forecast.datasets.panel import Floats, Ints, Panel
+from forecast.datasets.arrays import Floats, Ints
+from forecast.datasets.panel import Panel
 from forecast.datasets.seasons import detect_cycles
 from forecast.estimators.base import Job
 from forecast.estimators.settings import Range, setting

@@ -14,10 +14,8 @@ from importlib import import_module
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.floating]
-Ints = NDArray[np.int64]
+from forecast.datasets.arrays import Floats, Ints
 
 LONGEST_SEASON = 24  # states and start values grow with the season; longer ones are taken out beforehand
 SHORTEST = 4  # observed steps below which nothing but the seasonal naive forecast is tried

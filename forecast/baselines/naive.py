@@ -22,7 +22,8 @@ from forecast.baselines.common import (
     running_sum,
     values_at,
 )
-from forecast.datasets.panel import Floats, Ints, Panel
+from forecast.datasets.arrays import Floats, Ints
+from forecast.datasets.panel import Panel
 from forecast.estimators.base import Job
 
 

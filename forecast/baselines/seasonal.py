@@ -1,9 +1,8 @@
 """Classical decomposition: seasonal indices of one series.  Dimension key: T rows, M season."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.floating]
+from forecast.datasets.arrays import Floats
 
 
 def is_seasonal(values: Floats, season: int) -> bool:

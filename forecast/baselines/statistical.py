@@ -14,7 +14,8 @@ import numpy as np
 
 from forecast.baselines.common import Baseline, gaussian_levels
 from forecast.baselines.local import Answer, Learned, Task, solve, solve_all
-from forecast.datasets.panel import Floats, Ints, Panel
+from forecast.datasets.arrays import Floats, Ints
+from forecast.datasets.panel import Panel
 from forecast.datasets.seasons import detect_season
 from forecast.estimators.base import Job
 from forecast.estimators.settings import setting

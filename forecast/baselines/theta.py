@@ -7,10 +7,8 @@ Dimension key: T rows of one series, E origins, H horizon.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.floating]
-Ints = NDArray[np.int64]
+from forecast.datasets.arrays import Floats, Ints
 
 
 class Theta:

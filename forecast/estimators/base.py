@@ -11,12 +11,13 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
+from forecast.datasets.arrays import Floats, Ints
 from forecast.datasets.build import load_panel
 from forecast.datasets.checks import check_horizon, require_steps
 from forecast.datasets.fingerprint import fingerprint
 from forecast.datasets.joining import append, behind, require_future, rows_up_to
 from forecast.datasets.output import to_frame
-from forecast.datasets.panel import Floats, Ints, Panel
+from forecast.datasets.panel import Panel
 from forecast.datasets.schema import Roles, Schema
 from forecast.datasets.seasons import detect_season
 from forecast.errors import ConfigError, NotFittedError

@@ -5,7 +5,8 @@ Dimension key: S series, W windows, H horizon.
 
 import numpy as np
 
-from forecast.datasets.panel import Ints, Panel
+from forecast.datasets.arrays import Ints
+from forecast.datasets.panel import Panel
 from forecast.errors import ConfigError, DataError
 
 WANTED = 64  # validation windows below which several horizons are held out: one window of one series is mostly noise

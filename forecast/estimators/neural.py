@@ -9,9 +9,10 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from forecast.datasets.arrays import Floats, Ints
 from forecast.datasets.fingerprint import fingerprint
 from forecast.datasets.inputs import Covariates
-from forecast.datasets.panel import Floats, Ints, Panel
+from forecast.datasets.panel import Panel
 from forecast.datasets.windows import Window, Windows, standardise
 from forecast.errors import ConfigError
 from forecast.estimators.base import Forecaster, Job

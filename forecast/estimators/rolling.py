@@ -9,7 +9,8 @@ from typing import Protocol
 
 import numpy as np
 
-from forecast.datasets.panel import Floats, Ints, Panel
+from forecast.datasets.arrays import Floats, Ints
+from forecast.datasets.panel import Panel
 
 PATHS = 25
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from forecast.datasets.panel import Floats, Ints, Panel
+from forecast.datasets.arrays import Floats, Ints
+from forecast.datasets.panel import Panel
 from forecast.errors import ConfigError, DataError, ForecastError
 from forecast.evaluation.metrics import actuals
 from forecast.evaluation.origins import Origins, fold_origins, hide_after, require_folds

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from forecast.datasets.arrays import Floats, Ints
+
 if TYPE_CHECKING:
     from forecast.datasets.panel import Panel
 
-Floats = NDArray[np.floating]
-Ints = NDArray[np.int64]
 Axis = int | tuple[int, ...] | None
 
 PERIODIC = 1e-6  # a seasonal error below this share of the one-step error is rounding: the series repeats itself

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forecast.datasets.panel import Ints, Panel
+from forecast.datasets.arrays import Ints
+from forecast.datasets.panel import Panel
 from forecast.errors import DataError
 
 

@@ -11,7 +11,8 @@ from typing import Any, Literal, overload
 import numpy as np
 import pandas as pd
 
-from forecast.datasets.panel import Floats, Ints, Panel
+from forecast.datasets.arrays import Floats, Ints
+from forecast.datasets.panel import Panel
 from forecast.errors import ConfigError
 from forecast.evaluation.metrics import seasonal_scales
 from forecast.evaluation.sums import Sums, measure, measures

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecast.datasets.arrays import Floats, Ints
 from forecast.evaluation.metrics import (
-    Floats,
-    Ints,
     absolute_error,
     inside,
     percentage_error,

@@ -10,7 +10,7 @@ import forecast
 from forecast.datasets import dataset_table, load_dataset
 from forecast.datasets.build import load_panel
 from forecast.datasets.catalogue import available, find_dataset
-from forecast.datasets.entry import DatasetEntry
+from forecast.datasets.named.entry import DatasetEntry
 from forecast.errors import ConfigError
 
 BUILT_IN = [entry for entry in dataset_table() if entry.kind != "public"]

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from forecast.datasets import download
 from forecast.datasets.catalogue import available, find_dataset, load_dataset
-from forecast.datasets.download import NotThere, cache_folder, check_cached, fetch
+from forecast.datasets.named import download
+from forecast.datasets.named.download import NotThere, cache_folder, check_cached, fetch
 from forecast.errors import ConfigError, DataError
 
 BODY = b"date,HUFL,OT\n" + b"".join(b"2016-07-01 %02d:00:00,%d.5,%d.25\n" % (hour, hour, hour) for hour in range(24))

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecast.datasets.arrays import Floats, Ints
 from forecast.datasets.build import load_panel
 from forecast.datasets.catalogue import available, find_dataset, load_dataset
-from forecast.datasets.panel import Floats, Ints, Panel
-from forecast.datasets.protocols import (
+from forecast.datasets.named.protocols import (
     PROTOCOLS,
     LongHorizon,
     Protocol,
@@ -18,6 +18,7 @@ from forecast.datasets.protocols import (
     ltsf,
     protocol,
 )
+from forecast.datasets.panel import Panel
 from forecast.errors import ConfigError, DataError
 from forecast.evaluation.metrics import actuals, mase_of_windows, smape
 

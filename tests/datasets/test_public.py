@@ -11,7 +11,7 @@ import pytest
 
 from forecast.datasets.build import load_panel
 from forecast.datasets.catalogue import available, dataset_table, find_dataset, load_dataset
-from forecast.datasets.entry import DatasetEntry
+from forecast.datasets.named.entry import DatasetEntry
 from forecast.errors import ConfigError, DataError
 
 PUBLIC = [entry for entry in dataset_table() if entry.kind == "public"]

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from forecast.datasets.catalogue import load_dataset
-from forecast.datasets.entry import DatasetEntry
-from forecast.datasets.synthetic import SYNTHETIC
+from forecast.datasets.named.entry import DatasetEntry
+from forecast.datasets.named.synthetic import SYNTHETIC
 from forecast.errors import ConfigError
 
 LEAD = {"trend": 3, "seasons": 1, "regimes": 2, "intermittent": 1}  # steps by which the past covariate runs ahead

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from numpy.typing import ArrayLike
 
-from forecast.datasets.panel import Floats, Ints, Panel
+from forecast.datasets.arrays import Floats, Ints
+from forecast.datasets.panel import Panel
 from forecast.datasets.schema import Schema
 from forecast.datasets.timeline import Timeline
 
