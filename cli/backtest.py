@@ -67,6 +67,6 @@ def backtest(
 
 
 def _print(results: dict[str, Any], ranking: Any, name: str) -> None:
-    from forecast.results_files import measures
+    from forecast.run_result import measures
 
     print_json({"data": name, "models": [{"name": n, **measures(results[n])} for n in ranking.index]})

@@ -90,11 +90,12 @@ def _named(option: str | None, file: str | None) -> str:
 
 
 def _tell(name: str, forecaster: "Forecaster", folder: Path, *, json: bool) -> None:
-    from forecast.results_files import plain, resolved_settings
+    from forecast.plain import rounded
+    from forecast.run_result import resolved_settings
 
     found: dict[str, Any] = resolved_settings(forecaster)
     if json:
-        print_json({"model": name, "folder": str(folder), **plain(found), "notes": forecaster.report_["notes"]})
+        print_json({"model": name, "folder": str(folder), **rounded(found), "notes": forecaster.report_["notes"]})
         return
     print_pairs({"model": name, **found})
     for note in forecaster.report_["notes"]:

@@ -9,7 +9,7 @@ from forecast.cli.console import cell, print_json, print_pairs, print_table, pri
 from forecast.cli.options import Data, DataOptions, Horizon, JobOptions, OutputOptions, with_options
 
 if TYPE_CHECKING:
-    from forecast.run import RunResult
+    from forecast.run_result import RunResult
 
 
 @with_options
@@ -53,7 +53,7 @@ def run(
             command=context.obj.line,
         )
     if told.json:
-        from forecast.results_files import metrics
+        from forecast.run_result import metrics
 
         print_json({**metrics(result), "folder": str(folder)})
     else:
@@ -62,7 +62,7 @@ def run(
 
 def _tell(result: "RunResult", folder: Path) -> None:
     from forecast.report_content import facts, note_lines
-    from forecast.results_files import EXTRA, leaderboard_rows
+    from forecast.run_result import EXTRA, leaderboard_rows
 
     print_pairs({name: value for name, value in facts(result).items() if value not in ("", [])})
     for line in note_lines(result):

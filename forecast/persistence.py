@@ -7,20 +7,19 @@ the two file names are fixed, and every byte is checked against the checksums be
 import hashlib
 import json
 import os
-import platform
 import re
 import secrets
 import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from forecast import __version__
 from forecast.errors import ConfigError, ForecastError, ModelFormatError
 from forecast.plain import from_plain, to_plain
+from forecast.versions import installed_versions
 
 if TYPE_CHECKING:
     from forecast.estimators.base import Forecaster
@@ -30,7 +29,6 @@ DOCUMENT, WEIGHTS = "model.json", "weights.safetensors"
 CODE_SUFFIXES = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".bin", ".joblib", ".dill", ".npy", ".npz")
 CODE_BEGINNINGS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04", b"\x1f\x8b", b"\x93NUMPY")
 AGAIN = "Save the model again, or copy the folder anew."
-_RECORDED = ("numpy", "pandas", "torch", "statsmodels", "safetensors")
 _VERSION = re.compile(r"\d+(\.\w+)*")
 
 
@@ -51,7 +49,7 @@ def save(forecaster: "Forecaster", folder: str | Path, *, force: bool = False) -
     weights = to_bytes({name: array.copy(order="C") for name, array in arrays.items()}, {"format": "seqcast"})
     document = {
         "format": FORMAT,
-        "versions": _versions(),
+        "versions": installed_versions(),
         **document,
         "weights": {"bytes": len(weights), "sha256": hashlib.sha256(weights).hexdigest()},
     }
@@ -141,16 +139,6 @@ def _write(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _versions() -> dict[str, str]:
-    found = {"seqcast": __version__, "python": platform.python_version()}
-    for name in _RECORDED:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _checksum(document: dict[str, Any]) -> str:

@@ -39,3 +39,23 @@ def from_plain(value: dict[str, Any]) -> Any:
 def as_tuples(value: Any) -> Any:
     """Lists as tuples, all the way down: settings hold tuples, JSON only knows lists."""
     return tuple(as_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def round_or_none(value: float, digits: int = 6) -> float | None:
+    """A float with ``digits`` significant digits that JSON can hold; None for NaN and infinity."""
+    return float(f"{value:.{digits}g}") if math.isfinite(value) else None
+
+
+def rounded(value: Any) -> Any:
+    """What a reader wants of a value, as JSON can hold it: six digits, None for NaN, text for what it does not know."""
+    if isinstance(value, dict):
+        return {str(key): rounded(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [rounded(item) for item in value]
+    if isinstance(value, bool | int | str) or value is None:
+        return value
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return round_or_none(float(value))
+    return str(value)

@@ -1,7 +1,7 @@
 """What the report of a run says: the run's results put into words and tables."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -9,10 +9,7 @@ from forecast.curves import Curve, local_times, short
 from forecast.evaluation.results import Backtest
 from forecast.evaluation.sums import intervals
 from forecast.report import Lines, Report
-from forecast.results_files import errors_by, leaderboard_rows, resolved_settings, versions
-
-if TYPE_CHECKING:
-    from forecast.run import RunResult
+from forecast.run_result import RunResult, errors_by, leaderboard_rows, resolved_settings, versions
 
 COLUMNS = {
     "name": "forecaster",
@@ -29,7 +26,7 @@ COLUMNS = {
 }
 
 
-def report_of(result: "RunResult", curves: Sequence[Curve], *, title: str) -> Report:
+def report_of(result: RunResult, curves: Sequence[Curve], *, title: str) -> Report:
     """The report of a run that shows ``curves``."""
     backtest = result.trials.backtests.get(result.winner)
     return Report(
@@ -53,7 +50,7 @@ def report_of(result: "RunResult", curves: Sequence[Curve], *, title: str) -> Re
     )
 
 
-def facts(result: "RunResult") -> dict[str, Any]:
+def facts(result: RunResult) -> dict[str, Any]:
     """What was read, line by line."""
     seen = result.inspection
     low, median, high = seen.steps
@@ -80,7 +77,7 @@ def columns(value: Any) -> str:
     return value if isinstance(value, str) else ", ".join(map(str, value))
 
 
-def note_lines(result: "RunResult") -> list[str]:
+def note_lines(result: RunResult) -> list[str]:
     """What was found and repaired, and what calls for caution."""
     lines = []
     for note in result.panel.notes:
@@ -93,20 +90,20 @@ def note_lines(result: "RunResult") -> list[str]:
     return lines
 
 
-def _subtitle(result: "RunResult") -> str:
+def _subtitle(result: RunResult) -> str:
     seen = result.inspection
     count = "one series" if seen.series == 1 else f"{seen.series:,} series"
     return f"{count}, frequency {seen.frequency}, {seen.first} to {seen.last}"
 
 
-def _backtest_fact(result: "RunResult") -> str:
+def _backtest_fact(result: RunResult) -> str:
     folds = result.trials.folds
     if not folds.count:
         return "none: the data are too short"
     return f"{folds.count} {'fold' if folds.count == 1 else 'folds'} of {folds.horizon} steps at the end of each series"
 
 
-def _leaderboard(result: "RunResult") -> list[dict[str, Any]]:
+def _leaderboard(result: RunResult) -> list[dict[str, Any]]:
     rows = leaderboard_rows(result)
     shown = [column for column in COLUMNS if rows and column in rows[0]]
     covered = [column for column in (rows[0] if rows else {}) if column.startswith("coverage_")]

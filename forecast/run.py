@@ -5,7 +5,7 @@ Dimension key: S series, H horizon, C channels, Q levels.
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,7 +23,6 @@ from forecast.candidates import (
     settings_of,
     try_all,
 )
-from forecast.datasets.arrays import Floats
 from forecast.datasets.checks import check_horizon, require_steps
 from forecast.datasets.joining import require_future
 from forecast.datasets.output import to_frame
@@ -31,50 +30,19 @@ from forecast.datasets.panel import Panel
 from forecast.errors import ConfigError
 from forecast.estimators.base import DEFAULT_LEVELS
 from forecast.evaluation.leaderboard import leaderboard
-from forecast.inspection import Inspection, inspect_panel
+from forecast.inspection import inspect_panel
 from forecast.presets import create
+from forecast.results_files import FILES, write_results
 from forecast.results_folder import results_folder
+from forecast.run_result import RunResult
 from forecast.sources import open_data
 from forecast.verdict import Verdict, judge, unjudged
 
 if TYPE_CHECKING:
     from forecast.estimators.base import Forecaster
 
-FILES = ("forecast.csv", "backtest.csv", "metrics.json", "forecast.png", "report.html", "model")
 CELLS_PER_SECOND = 600_000  # written as text
 DRAWING_SECONDS = 4.0  # for the picture and the report, on a slow machine
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class RunResult:
-    """What a run found.
-
-    forecast: long frame: id, time, forecast, q0.05 ….  values: the same as (S, H, C, 1 + Q).  model: the winner, fitted
-    on all rows.  trials: all backtests.  ranking: their leaderboard.  seconds: of the whole run.
-    folder: where everything was written.  missing: outputs that need an extra, and which.
-    """
-
-    name: str
-    horizon: int
-    verdict: Verdict
-    forecast: pd.DataFrame
-    values: Floats
-    levels: tuple[float, ...]
-    model: "Forecaster"
-    panel: Panel
-    inspection: Inspection
-    trials: Trials
-    ranking: pd.DataFrame
-    settings: dict[str, Any]
-    command: str
-    seconds: float = 0.0
-    folder: Path | None = None
-    missing: tuple[str, ...] = ()
-
-    @property
-    def winner(self) -> str:
-        """Name of the forecaster that won."""
-        return self.verdict.winner
 
 
 def run(
@@ -106,8 +74,6 @@ def run(
         raise ConfigError(f"max_time={max_time!r} is not above 0", "Give the seconds that it may take.")
     if output is None:
         return _work(data, horizon, clock, folds, dict(settings or {}), future_data, watcher, command)
-    from forecast.results_files import write_results
-
     with results_folder(Path(output), force=force, names=FILES) as partial:
         result = _work(data, horizon, clock, folds, dict(settings or {}), future_data, watcher, command)
         watcher.stage("report")

@@ -15,7 +15,9 @@ from forecast.candidates import choose_folds
 from forecast.datasets.build import load_panel
 from forecast.datasets.schema import Roles
 from forecast.errors import ConfigError, DataError
-from forecast.run import FILES, RunResult, run
+from forecast.results_files import FILES
+from forecast.run import run
+from forecast.run_result import RunResult
 
 SMALL = {"max_steps": 3, "hidden_size": 8}
 

@@ -3,7 +3,6 @@
 Dimension key: W windows, H horizon, C channels, Q levels, S series.
 """
 
-import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, overload
@@ -12,10 +11,12 @@ import numpy as np
 import pandas as pd
 
 from forecast.datasets.arrays import Floats, Ints
+from forecast.datasets.output import level_name
 from forecast.datasets.panel import Panel
 from forecast.errors import ConfigError
 from forecast.evaluation.metrics import seasonal_scales
 from forecast.evaluation.sums import Sums, measure, measures
+from forecast.plain import round_or_none
 
 By = Literal["series", "step", "fold", "target"]
 
@@ -99,7 +100,7 @@ class Backtest:
         if channels > 1:
             columns["target"] = np.tile(np.array(self.panel.schema.target, dtype=object), windows * horizon)
         columns["actual"] = self.actual.ravel()
-        for place, name in enumerate(("forecast", *(f"q{level:g}" for level in self.levels))):
+        for place, name in enumerate(("forecast", *(level_name(level) for level in self.levels))):
             columns[name] = self.values[..., place].ravel()
         return pd.DataFrame(columns)
 
@@ -165,8 +166,3 @@ class Backtest:
         """Times of many steps, most of which repeat: each is worked out once."""
         distinct, place = np.unique(steps, return_inverse=True)
         return self.panel.timeline.times(distinct)[place]
-
-
-def round_or_none(value: float, digits: int = 6) -> float | None:
-    """A float with ``digits`` significant digits that JSON can hold; None for NaN and infinity."""
-    return float(f"{value:.{digits}g}") if math.isfinite(value) else None
