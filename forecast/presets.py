@@ -83,7 +83,7 @@ PRESETS: Mapping[str, Preset] = _table(
         name="transformer-encoder-decoder",
         family="transformer",
         target="forecast.estimators:TransformerForecaster",
-        settings={"architecture": "encoder-decoder"},
+        settings={"architecture": "encoder-decoder", "positions": "sinusoidal"},
         description="The full Transformer: encoder, masked self-attention, cross-attention",
         paper="Vaswani et al. 2017",
     ),

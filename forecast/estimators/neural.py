@@ -58,7 +58,7 @@ class NeuralForecaster(Forecaster):
         0.05, help="decoupled weight decay", low=0, search=Range(low=1e-4, high=0.1, log=True)
     )
     patience: int | None = setting(
-        10, help="validations (of 20) without improvement before stopping; None: never", low=1
+        6, help="validations (of 20) without improvement before the rate falls and training ends; None: never", low=1
     )
     device: str = setting("auto", help="auto, cpu, cuda, cuda:1, mps")
     threads: int | None = setting(None, help="CPU threads; all cores when None", low=1)

@@ -41,6 +41,7 @@ class TransformerForecaster(NeuralForecaster):
                 width=self.hidden_size,
                 layers=self.layers,
                 heads=self.heads,
+                positions=self.positions,
                 point=output.point,
                 highway=self.highway,
                 dropout=self.dropout,

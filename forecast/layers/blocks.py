@@ -37,9 +37,9 @@ class SelfAttentionBlock(nn.Module):
 class DecoderBlock(nn.Module):
     """Masked self-attention, cross-attention to a memory, feed-forward.  (B, N, D) and (B, M, D) → (B, N, D)."""
 
-    def __init__(self, width: int, heads: int, *, dropout: float = 0.0) -> None:
+    def __init__(self, width: int, heads: int, *, rotary: bool = False, dropout: float = 0.0) -> None:
         super().__init__()
-        self.itself = SelfAttention(width, heads, causal=True)
+        self.itself = SelfAttention(width, heads, causal=True, rotary=rotary)
         self.memory = CrossAttention(width, heads)
         self.feed = FeedForward(width, dropout=dropout)
         self.norm_itself, self.norm_memory, self.norm_feed = (nn.LayerNorm(width) for _ in range(3))

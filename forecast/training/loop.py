@@ -20,14 +20,14 @@ from forecast.networks.base import Network
 from forecast.outputs import Output
 from forecast.training import checkpoint
 from forecast.training.optimiser import AdamW, clip_gradients
-from forecast.training.schedule import Budget, one_cycle
+from forecast.training.schedule import LANDING, Budget, learning_rate
 
 OnReport = Callable[[int, float, dict[str, float]], bool | None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How to train.  reports: validations over the whole run.  patience: reports without improvement before stopping.
+    """How to train.  reports: validations over the whole run.  patience: reports without improvement before the rate falls.
 
     identity: what a checkpoint must share to be resumed.
     """
@@ -47,7 +47,7 @@ class Plan:
 
 @dataclass(kw_only=True)
 class Progress:
-    """Where a run stands; JSON can hold it."""
+    """Where a run stands; JSON can hold it.  landing: share of the budget at which its last fall of the rate began."""
 
     step: int = 0
     seconds: float = 0.0
@@ -56,6 +56,7 @@ class Progress:
     stale: int = 0
     windows: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
+    landing: float | None = None
     stopped: str = ""
 
 
@@ -92,13 +93,13 @@ class Training:
         progress, plan = self.progress, self.plan
         report_at = self._next_report(plan.budget.progress(progress.step))
         while (done := plan.budget.progress(progress.step)) < 1 and not progress.stopped:
-            self._step(one_cycle(done, plan.learning_rate))
+            self._step(learning_rate(done, plan.learning_rate, progress.landing))
             done = plan.budget.progress(progress.step)
             if done >= report_at:
-                self._report()
+                self._report(done)
                 report_at = self._next_report(done)
         if self.losses:
-            self._report()
+            self._report(1.0)
         self.network.load_state_dict(self.best)
         progress.stopped = progress.stopped or ("steps" if progress.step >= plan.budget.max_steps else "time")
         return progress
@@ -120,7 +121,7 @@ class Training:
         self.progress.step += 1
         self.progress.windows += plan.batch_size * plan.origins
 
-    def _report(self) -> None:
+    def _report(self, done: float) -> None:
         progress = self.progress
         block = torch.stack(self.losses).cpu()
         self.losses.clear()
@@ -128,6 +129,7 @@ class Training:
         losses = {"loss": float(block[:, 0].mean())}
         if self.validation:
             losses["validation"] = self.validate()
+            self._require_finite(torch.tensor([[losses["validation"], 0.0, 1.0]]))
         judged = losses.get("validation", -float(progress.step))  # without validation the latest weights are the best
         if judged < progress.best_loss:
             progress.best_loss, progress.best_step, progress.stale = judged, progress.step, 0
@@ -137,12 +139,20 @@ class Training:
         elapsed = progress.seconds + time.perf_counter() - self.began
         losses["windows_per_second"] = progress.windows / max(elapsed, 1e-9)
         progress.history.append({"step": progress.step, "seconds": elapsed, **losses})
-        if self.plan.patience is not None and progress.stale >= self.plan.patience:
-            progress.stopped = "early"
+        self._land(done)
         if self.plan.folder is not None:
             self._save(elapsed)
         if self.on_report is not None and self.on_report(progress.step, elapsed, losses):
             progress.stopped = "report"
+
+    def _land(self, done: float) -> None:
+        """Begin the last fall of the rate when nothing improves any more, and end the run after it."""
+        progress, patience = self.progress, self.plan.patience
+        if progress.landing is not None:
+            if done >= progress.landing + LANDING:
+                progress.stopped = "early"
+        elif patience is not None and progress.stale >= patience:
+            progress.landing = done
 
     @torch.inference_mode()
     def validate(self) -> float:

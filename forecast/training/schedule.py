@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 WARM_UP = 0.1  # share of the run that the rate rises
 LAST = 0.01  # of the highest rate, at the end
+LANDING = 0.15  # share of the budget in which a run that no longer improves brings its rate down
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,3 +31,14 @@ def one_cycle(progress: float, highest: float) -> float:
         return highest * (LAST + (1 - LAST) * math.sin(math.pi / 2 * progress / WARM_UP))
     fall = (progress - WARM_UP) / (1 - WARM_UP)
     return highest * (LAST + (1 - LAST) * 0.5 * (1 + math.cos(math.pi * fall)))
+
+
+def learning_rate(progress: float, highest: float, landing: float | None) -> float:
+    """The cycle's rate or, from the share ``landing`` of the budget on, a fall from the rate there to nearly nothing.
+
+    A run that stops at a high rate keeps weights that still jump about; the short fall settles them.
+    """
+    if landing is None:
+        return one_cycle(progress, highest)
+    fall = min((progress - landing) / LANDING, 1.0)
+    return one_cycle(landing, highest) * (LAST + (1 - LAST) * 0.5 * (1 + math.cos(math.pi * fall)))

@@ -11,10 +11,11 @@ from forecast.datasets.windows import Window
 from forecast.layers.blocks import DecoderBlock, SelfAttentionBlock
 from forecast.layers.embeddings import patches
 from forecast.layers.highway import Highway
-from forecast.layers.positions import SinusoidalPositions
+from forecast.layers.positions import Positions, make_positions
 from forecast.networks.base import Network, Sizes
 from forecast.networks.decoders import LONGEST_BLOCK, add_highway
 from forecast.networks.tokens import KnownAhead, Tokens, ahead_of_origins
+from forecast.networks.transformer.direct import places
 
 
 class EncoderDecoderTransformer(Network):
@@ -34,6 +35,7 @@ class EncoderDecoderTransformer(Network):
         width: int,
         layers: int,
         heads: int,
+        positions: Positions = "sinusoidal",
         point: int = 0,
         highway: bool = True,
         dropout: float = 0.0,
@@ -43,14 +45,16 @@ class EncoderDecoderTransformer(Network):
         self.highway = Highway(sizes.lookback, sizes.horizon, stride=1) if highway else None
         self.ahead = KnownAhead(sizes)
         self.tokens = Tokens(sizes, width, self.ahead.width)
-        self.positions = SinusoidalPositions()
-        self.encoder = nn.Sequential(
-            *(SelfAttentionBlock(width, heads, causal=False, dropout=dropout) for _ in range(layers))
-        )
-        self.decoder = nn.ModuleList(DecoderBlock(width, heads, dropout=dropout) for _ in range(layers))
         block = sizes.patch if sizes.patch > 1 else min(sizes.horizon, LONGEST_BLOCK)
         self.blocks = -(-sizes.horizon // block)
         self.block = -(-sizes.horizon // self.blocks)
+        rotary = positions == "rotary"
+        self.positions = make_positions(positions, width, places(sizes))
+        self.encoder = nn.Sequential(
+            *(SelfAttentionBlock(width, heads, causal=False, rotary=rotary, dropout=dropout) for _ in range(layers))
+        )
+        self.positions_ahead = make_positions(positions, width, self.blocks)
+        self.decoder = nn.ModuleList(DecoderBlock(width, heads, rotary=rotary, dropout=dropout) for _ in range(layers))
         self.embed = nn.Linear(self.block * (sizes.channels + self.ahead.width), width)
         self.norm_memory, self.norm = nn.LayerNorm(width), nn.LayerNorm(width)
         self.output = nn.Linear(width, self.block * sizes.channels * sizes.outputs)
@@ -74,7 +78,7 @@ class EncoderDecoderTransformer(Network):
 
     def _decode(self, before: Tensor, known: Tensor, memory: Tensor) -> Tensor:
         """Blocks (B, M, block, C, Q) from the blocks before them (B, M, block·C) and what is known ahead."""
-        x = self.positions(self.embed(torch.cat([before, known[:, : before.shape[1]]], dim=-1)))
+        x = self.positions_ahead(self.embed(torch.cat([before, known[:, : before.shape[1]]], dim=-1)))
         for block in self.decoder:
             x = block(x, memory)
         steps: Tensor = self.output(self.norm(x))
