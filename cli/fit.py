@@ -40,8 +40,8 @@ def fit(
     An unfinished fit of the same settings and data in that folder goes on where it stopped.
     """
     from forecast.cli.progress import progress
+    from forecast.folders import made_folder, require_free
     from forecast.presets import create
-    from forecast.results_folder import made_folder, require_free
     from forecast.sources import open_data
 
     file = read_config(config)

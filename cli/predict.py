@@ -29,8 +29,8 @@ def predict(
     ] = None,
 ) -> None:
     """Forecast with a saved model, from the end of its training data or of DATA, as CSV."""
+    from forecast.folders import require_writable_file, write_file
     from forecast.persistence import load
-    from forecast.results_folder import require_writable_file, write_file
     from forecast.sources import name_to_data
 
     wanted = split_levels(levels)

@@ -8,16 +8,13 @@ import hashlib
 import json
 import os
 import re
-import secrets
-import shutil
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from forecast import __version__
-from forecast.errors import ConfigError, ForecastError, ModelFormatError
+from forecast.errors import ForecastError, ModelFormatError
+from forecast.folders import refusal, require_free, written_whole
 from forecast.plain import from_plain, to_plain
 from forecast.versions import installed_versions
 
@@ -44,7 +41,7 @@ def save(forecaster: "Forecaster", folder: str | Path, *, force: bool = False) -
 
     forecaster._require_fit()
     folder = Path(folder)
-    _require_free(folder, force=force)
+    require_free(folder, force=force)
     document, arrays = pack(forecaster)
     weights = to_bytes({name: array.copy(order="C") for name, array in arrays.items()}, {"format": "seqcast"})
     document = {
@@ -54,7 +51,7 @@ def save(forecaster: "Forecaster", folder: str | Path, *, force: bool = False) -
         "weights": {"bytes": len(weights), "sha256": hashlib.sha256(weights).hexdigest()},
     }
     text = json.dumps({**document, "checksum": _checksum(document)}, indent=1, ensure_ascii=False, allow_nan=False)
-    with _written_whole(folder) as partial:
+    with written_whole(folder, force=force, names=(WEIGHTS, DOCUMENT)) as partial:  # the description last
         _write(partial / WEIGHTS, weights)
         _write(partial / DOCUMENT, text.encode())
 
@@ -107,38 +104,14 @@ def read_document(folder: str | Path) -> dict[str, Any]:
 # ---------------------------------------------------------------------- writing
 
 
-def _require_free(folder: Path, *, force: bool) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"{folder} is a file, not a folder", "Name another folder.", file=str(folder))
-    if folder.is_dir() and any(folder.iterdir()) and not force:
-        remedy = "Name another folder, or replace the model in it with force=True (--force)."
-        raise ConfigError(f"{folder} is not empty", remedy, file=str(folder))
-
-
-@contextmanager
-def _written_whole(folder: Path) -> Iterator[Path]:
-    """A folder beside ``folder`` to write into; what is there at the end moves in, ``model.json`` last."""
-    partial = folder.parent / f".{folder.name}-{secrets.token_hex(4)}"
-    try:
-        partial.mkdir(parents=True)
-        yield partial
-        if folder.exists():
-            for name in (WEIGHTS, DOCUMENT):
-                os.replace(partial / name, folder / name)
-        else:
-            os.replace(partial, folder)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise ConfigError(f"{folder} cannot be written: {reason}", "Name another folder.", file=str(folder)) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
 def _write(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with path.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise refusal(path.parent, error) from error
 
 
 def _checksum(document: dict[str, Any]) -> str:

@@ -30,10 +30,10 @@ from forecast.datasets.panel import Panel
 from forecast.errors import ConfigError
 from forecast.estimators.base import DEFAULT_LEVELS
 from forecast.evaluation.leaderboard import leaderboard
+from forecast.folders import written_whole
 from forecast.inspection import inspect_panel
 from forecast.presets import create
 from forecast.results_files import FILES, write_results
-from forecast.results_folder import results_folder
 from forecast.run_result import RunResult
 from forecast.sources import open_data
 from forecast.verdict import Verdict, judge, unjudged
@@ -74,7 +74,7 @@ def run(
         raise ConfigError(f"max_time={max_time!r} is not above 0", "Give the seconds that it may take.")
     if output is None:
         return _work(data, horizon, clock, folds, dict(settings or {}), future_data, watcher, command)
-    with results_folder(Path(output), force=force, names=FILES) as partial:
+    with written_whole(Path(output), force=force, names=FILES) as partial:
         result = _work(data, horizon, clock, folds, dict(settings or {}), future_data, watcher, command)
         watcher.stage("report")
         result = write_results(replace(result, folder=Path(output)), partial, clock)

@@ -1,8 +1,9 @@
-"""The output folder of a command: refused before any work is done, written whole or not at all.
+"""Folders and files that are written whole or not at all, and refused before any work is done.
 
 What is to come is collected in a hidden folder; only when everything is there does it move to its place.
 """
 
+import errno
 import os
 import secrets
 import shutil
@@ -12,13 +13,15 @@ from pathlib import Path
 
 from forecast.errors import ConfigError
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # faults of the place, whatever is written there
+
 
 @contextmanager
-def results_folder(folder: Path, *, force: bool, names: Sequence[str]) -> Iterator[Path]:
+def written_whole(folder: Path, *, force: bool, names: Sequence[str]) -> Iterator[Path]:
     """A folder to write into, which becomes ``folder`` at the end of the block; nothing is left if the block fails.
 
-    force: ``folder`` may hold files.  Those called one of ``names`` are replaced or removed, all others stay.
-    Raises ``ConfigError`` at once where ``folder`` cannot be written or is not empty.
+    force: ``folder`` may hold files.  Those called one of ``names`` are replaced or removed, in that order, all others
+    stay.  Raises ``ConfigError`` at once where ``folder`` cannot be written or is not empty, and when its disk is full.
     """
     folder = folder.absolute()
     require_free(folder, force=force)
@@ -32,8 +35,12 @@ def results_folder(folder: Path, *, force: bool, names: Sequence[str]) -> Iterat
         try:
             _move_in(partial, folder, names)
         except OSError as error:
-            raise _refusal(folder, error) from error
+            raise refusal(folder, error) from error
         done = True
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise refusal(folder, error) from error
+        raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         if not done:
@@ -44,15 +51,15 @@ def require_free(folder: Path, *, force: bool, allowed: Sequence[str] = ()) -> N
     """``ConfigError`` unless ``folder`` is absent, empty but for ``allowed`` names, or to be replaced."""
     try:
         if folder.exists() and not folder.is_dir():
-            raise ConfigError(f"{folder} is a file, not a folder", "Name another folder with -o.", file=str(folder))
+            raise ConfigError(f"{folder} is a file, not a folder", "Name another folder (-o).", file=str(folder))
         if folder.is_dir() and not force and any(entry.name not in allowed for entry in folder.iterdir()):
             raise ConfigError(
                 f"the output folder {folder} is not empty",
-                "Name another with -o, or replace what is in it with --force.",
+                "Name another (-o), or replace what is in it with force=True (--force).",
                 file=str(folder),
             )
     except OSError as error:
-        raise _refusal(folder, error) from error
+        raise refusal(folder, error) from error
 
 
 @contextmanager
@@ -73,7 +80,7 @@ def write_file(path: Path, text: str | bytes) -> None:
         partial.write_bytes(text if isinstance(text, bytes) else text.encode())
         os.replace(partial, path)
     except OSError as error:
-        raise _refusal(path, error) from error
+        raise refusal(path, error) from error
     finally:
         if partial.exists():
             partial.unlink()
@@ -82,10 +89,16 @@ def write_file(path: Path, text: str | bytes) -> None:
 def require_writable_file(path: Path) -> None:
     """``ConfigError`` unless a file of that name can be written, so that no work is done in vain."""
     if path.is_dir():
-        raise ConfigError(f"{path} is a folder, not a file", "Name a file with -o.", file=str(path))
+        raise ConfigError(f"{path} is a folder, not a file", "Name a file (-o).", file=str(path))
     if not path.parent.is_dir():
-        raise ConfigError(f"the folder {path.parent} does not exist", "Make it, or name another file with -o.")
+        raise ConfigError(f"the folder {path.parent} does not exist", "Make it, or name another file (-o).")
     _require_writable(path.parent)
+
+
+def refusal(path: Path, error: OSError) -> ConfigError:
+    """The ``ConfigError`` for a file or folder that the system does not let us write."""
+    reason = error.strerror or str(error)
+    return ConfigError(f"{path} cannot be written: {reason}", "Name another place (-o).", file=str(path))
 
 
 def _make_missing(folders: Iterable[Path], wanted: Path) -> list[Path]:
@@ -100,14 +113,14 @@ def _exists(path: Path, wanted: Path) -> bool:
     try:
         return path.exists()
     except OSError as error:
-        raise _refusal(wanted, error) from error
+        raise refusal(wanted, error) from error
 
 
 def _make(path: Path, wanted: Path) -> None:
     try:
         path.mkdir()
     except OSError as error:
-        raise _refusal(wanted, error) from error
+        raise refusal(wanted, error) from error
 
 
 def _require_writable(folder: Path) -> None:
@@ -116,12 +129,7 @@ def _require_writable(folder: Path) -> None:
         probe.mkdir()
         probe.rmdir()
     except OSError as error:
-        raise _refusal(folder, error) from error
-
-
-def _refusal(path: Path, error: OSError) -> ConfigError:
-    reason = (error.strerror or str(error)).lower()
-    return ConfigError(f"{path} cannot be written: {reason}", "Name another place with -o.", file=str(path))
+        raise refusal(folder, error) from error
 
 
 def _move_in(partial: Path, folder: Path, names: Sequence[str]) -> None:
