@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from forecast.datasets.arrays import Floats, Ints
-from forecast.datasets.calendar import calendar_features
+from forecast.datasets.calendar import calendar_features, familiar
 from forecast.datasets.panel import Panel
 from forecast.datasets.timeline import Timeline
 
@@ -68,7 +68,7 @@ class Covariates:
 
     @classmethod
     def learn(cls, panel: Panel, *, calendar: bool, holidays: str | None) -> Self:
-        """Statistics of the covariates of a training panel; calendar features where the grid has a calendar."""
+        """Statistics of the covariates of a training panel, and the calendar features that it is long enough for."""
         schema = panel.schema
 
         def sizes(names: tuple[str, ...]) -> tuple[int, ...]:
@@ -76,6 +76,7 @@ class Covariates:
 
         first = int(panel.starts.min())
         names = calendar_features(panel.timeline, first, first, holidays)[0] if calendar else ()
+        names = familiar(names, panel.timeline, float(np.median(panel.ends)))
         return cls(
             past=Standard.learn(panel.past[_up_to_ends(panel)]),
             future=Standard.learn(panel.future),
@@ -83,7 +84,7 @@ class Covariates:
             past_vocabulary=sizes(schema.past_codes),
             future_vocabulary=sizes(schema.future_codes),
             static_vocabulary=sizes(schema.static_codes),
-            calendar=tuple(names),
+            calendar=names,
             holidays=holidays,
         )
 
@@ -98,7 +99,8 @@ class Covariates:
         last = int((starts + panel.lengths).max()) + ahead if len(panel) else 0
         calendar = np.zeros((1, 0), np.float32)
         if self.calendar:
-            calendar = calendar_features(timeline, first, last, self.holidays)[1]
+            names, columns = calendar_features(timeline, first, last, self.holidays)
+            calendar = columns[:, [names.index(name) for name in self.calendar]]
 
         def put(array: np.ndarray) -> Tensor:
             return torch.from_numpy(np.ascontiguousarray(array)).to(device)

@@ -156,8 +156,16 @@ def test_the_calendar_of_a_window_is_that_of_its_dates():
     found = gather(panel, covariates, 1, 35)["future"][0, :, covariates.future.width :]
     first = int(panel.starts[1]) + 29
     names, expected = calendar_features(panel.timeline, first, first + 9)  # beyond the last row too
-    assert names == covariates.calendar
-    np.testing.assert_allclose(found, expected)
+    kept = [names.index(name) for name in covariates.calendar]
+    assert kept
+    np.testing.assert_allclose(found, expected[:, kept])
+
+
+@pytest.mark.parametrize(("days", "learned"), [(15, {"hour of day"}), (60, {"hour of day", "day of week"})])
+def test_a_calendar_feature_is_taken_once_its_cycle_came_round_three_times(days, learned):
+    values = pd.Series(np.arange(24.0 * days), index=pd.date_range("2024-01-01", periods=24 * days, freq="h"))
+    covariates = Covariates.learn(load_panel(values), calendar=True, holidays=None)
+    assert {name.split(" (")[0] for name in covariates.calendar} == learned
 
 
 def test_the_calendar_of_row_steps_follows_each_series_times():
