@@ -32,6 +32,7 @@ def backtest(
 ) -> None:
     """Forecast the last folds of the data from what was known before, and compare with what came."""
     from forecast.cli.progress import progress
+    from forecast.estimators.settings import check_values
     from forecast.evaluation import backtest as test
     from forecast.evaluation.leaderboard import leaderboard
     from forecast.presets import create
@@ -44,6 +45,8 @@ def backtest(
     given = {**data_options.settings(), **job.settings(), "horizon": horizon}
     chosen = resolve_all(names, config=file.settings, options=given, given=settings)
     forecasters = {name: create(name, **each) for name, each in chosen.items()}
+    for forecaster in forecasters.values():
+        check_values(forecaster)  # before any data are read
     opened = open_data(data, chosen[names[0]], future_data=data_options.future_data or file.future_data)
     results = {}
     with progress(quiet=told.quiet) as watcher:

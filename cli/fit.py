@@ -1,5 +1,6 @@
 """``forecast fit``: train one forecaster and save it."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from forecast.errors import ConfigError
 if TYPE_CHECKING:
     from forecast.estimators.base import Forecaster
 
-CHECKPOINT = "checkpoint.safetensors"
+CHECKPOINT, WEIGHTS, DOCUMENT = "checkpoint.safetensors", "weights.safetensors", "model.json"
 UNFINISHED = (CHECKPOINT, f"{CHECKPOINT}.part")
 
 
@@ -40,7 +41,8 @@ def fit(
     An unfinished fit of the same settings and data in that folder goes on where it stopped.
     """
     from forecast.cli.progress import progress
-    from forecast.folders import made_folder, require_free
+    from forecast.estimators.settings import check_values
+    from forecast.folders import claimed, made_folder, require_free
     from forecast.presets import create
     from forecast.sources import open_data
 
@@ -49,11 +51,12 @@ def fit(
     given = {**data_options.settings(), **job.settings(), **({} if horizon is None else {"horizon": horizon})}
     chosen = resolve(name, config=file.settings, options=given, given=settings)
     forecaster = create(name, **chosen)
-    require_free(output, force=told.force, allowed=UNFINISHED)
+    check_values(forecaster)  # before any data are read
+    require_free(output, force=told.force, allowed=_unfinished(output))
     future = data_options.future_data or file.future_data
     opened = open_data(data, chosen, future_data=future, horizon=forecaster.horizon)
     forecaster.set_params(**{key: value for key, value in opened.settings.items() if key not in chosen})
-    with made_folder(output), _kept(output, quiet=told.quiet):
+    with made_folder(output), claimed(output), _kept(output, quiet=told.quiet):
         if told.force:
             (output / CHECKPOINT).unlink(missing_ok=True)
         elif (output / CHECKPOINT).exists():
@@ -69,6 +72,11 @@ def fit(
             )
         forecaster.save(output, force=True)
     _tell(name, forecaster, output, json=told.json)
+
+
+def _unfinished(folder: Path) -> tuple[str, ...]:
+    """What may lie in the folder of an unfinished fit; weights count only without the description, written last."""
+    return UNFINISHED if os.path.exists(folder / DOCUMENT) else (*UNFINISHED, WEIGHTS)
 
 
 @contextmanager

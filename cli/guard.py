@@ -75,8 +75,8 @@ def _report(error: BaseException) -> int:
     if isinstance(error, BrokenPipeError):  # the reader of our output, `head` for example, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAULT
-    if isinstance(error, MemoryError):
-        complain("out of memory", "Give fewer series, a shorter history or a smaller batch_size (--set batch_size=32).")
+    if isinstance(error, MemoryError) or _is_torch_memory(error):
+        complain("out of memory", "Give fewer series, a shorter history, or smaller settings (--set batch_size=32).")
         return FAULT
     what = str(error).strip().splitlines()
     complain(
@@ -84,6 +84,11 @@ def _report(error: BaseException) -> int:
         "This is a fault of the program; run it again with --debug to see where.",
     )
     return FAULT
+
+
+def _is_torch_memory(error: BaseException) -> bool:
+    """Whether torch could not get memory, which it tells as a ``RuntimeError`` of no kind of its own."""
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in ("allocate memory", "out of memory"))
 
 
 def _usage(error: Any) -> int:

@@ -72,7 +72,7 @@ def read_config(path: Path | None) -> ConfigFile:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}", "Check the path of --config.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} is not TOML: {error}", "Correct the file.", file=str(path)) from None
     for section, value in content.items():
         if section not in SECTIONS:
@@ -86,6 +86,10 @@ def read_config(path: Path | None) -> ConfigFile:
     name = chosen.pop("name", None)
     settings = {**data, **chosen, **training}
     ahead, validation = settings.pop("future_data", None), settings.pop("validation", None)
+    for key, value, kind in (("name", name, str), ("future_data", ahead, str), ("validation", validation, int)):
+        if value is not None and type(value) is not kind:
+            what = "a text" if kind is str else "a whole number"
+            raise ConfigError(f"{key}={value!r} in {path} is not {what}", f"Give {key} such a value.", name=key)
     return ConfigFile(
         name=name, settings=settings, future_data=None if ahead is None else path.parent / ahead, validation=validation
     )

@@ -142,15 +142,15 @@ def _parquet(data: bytes, *, file: str) -> tuple[pd.DataFrame, Source]:
 def _json(text: str, *, file: str) -> tuple[pd.DataFrame, Source]:
     """JSON lines, or one array of objects."""
     rows: Any
-    try:
-        if text.lstrip().startswith("["):
+    if text.lstrip().startswith("["):
+        try:
             rows = json.loads(text)
-        else:
-            rows = [
-                _json_line(line, number, file=file) for number, line in enumerate(text.splitlines(), 1) if line.strip()
-            ]
-    except json.JSONDecodeError as error:
-        raise DataError(f"{file} is not JSON: {error}", _KNOWN, file=file, row=error.lineno) from error
+        except (ValueError, RecursionError) as error:  # also numbers of thousands of digits, and thousands of brackets
+            where = {"row": error.lineno} if isinstance(error, json.JSONDecodeError) else {}
+            raise DataError(f"{file} is not JSON: {error}", _KNOWN, file=file, **where) from error
+    else:
+        lines = enumerate(text.splitlines(), 1)
+        rows = [_json_line(line, number, file=file) for number, line in lines if line.strip()]
     if not rows or not all(isinstance(row, dict) for row in rows):
         raise DataError(f"{file} holds no JSON objects", "Give one object per line, with a key per column.", file=file)
     return pd.DataFrame(rows), Source(file=file, first_line=1)
@@ -159,6 +159,6 @@ def _json(text: str, *, file: str) -> tuple[pd.DataFrame, Source]:
 def _json_line(line: str, number: int, *, file: str) -> Any:
     try:
         return json.loads(line)
-    except json.JSONDecodeError as error:
-        cause = f"{file}: row {number} is not JSON ({error.msg})"
+    except (ValueError, RecursionError) as error:
+        cause = f"{file}: row {number} is not JSON ({getattr(error, 'msg', error)})"
         raise DataError(cause, "Give one JSON object per line.", file=file, row=number) from error

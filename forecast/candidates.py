@@ -15,6 +15,7 @@ from forecast.baselines.common import Baseline
 from forecast.datasets.checks import observed_steps
 from forecast.datasets.panel import Panel
 from forecast.errors import ConfigError, DataError, ForecastError, TrainingError
+from forecast.estimators.settings import check_values
 from forecast.evaluation.backtest import backtest
 from forecast.evaluation.results import Backtest
 from forecast.presets import create, forecaster_class, preset
@@ -113,6 +114,11 @@ def try_all(panel: Panel, folds: Folds, *, settings: Mapping[str, Any], clock: C
     _try_baselines(panel, trials, settings, clock, watcher)
     _try_networks(panel, trials, settings, clock, watcher)
     return trials
+
+
+def check_settings(name: str, given: Mapping[str, Any], horizon: int) -> None:
+    """``ConfigError`` where one of the given settings has a value that the forecaster of that name does not take."""
+    check_values(create(name, **{**settings_of(name, given), "horizon": horizon}))
 
 
 def settings_of(name: str, given: Mapping[str, Any]) -> dict[str, Any]:

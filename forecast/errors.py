@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
 
+MOST_NAMES = 60  # that an error lists
+
 
 class ForecastError(Exception):
     """A cause and, where there is one, a remedy; ``where`` holds the place (file, row, column, value, name)."""
@@ -52,8 +54,9 @@ class TrainingError(ForecastError):
 
 
 def unknown_name(kind: str, given: str, known: Iterable[str]) -> ConfigError:
-    """The error for a name that is not in a table: nearest match first, then all of them."""
+    """The error for a name that is not in a table: nearest match first, then all of them unless they are very many."""
     names = sorted(known)
-    close = get_close_matches(given, names, n=1)
+    close = get_close_matches(str(given), names, n=1)
     hint = f"Did you mean {close[0]!r}? " if close else ""
-    return ConfigError(f"unknown {kind} {given!r}", f"{hint}Known: {', '.join(names)}.", name=given)
+    listed = ", ".join(names) if len(names) <= MOST_NAMES else f"{len(names)} names from {names[0]} to {names[-1]}"
+    return ConfigError(f"unknown {kind} {given!r}", f"{hint}Known: {listed}.", name=given)

@@ -33,6 +33,7 @@ def written_whole(folder: Path, *, force: bool, names: Sequence[str]) -> Iterato
         _make(partial, folder)
         yield partial
         try:
+            require_free(folder, force=force)  # another run may have filled it meanwhile
             _move_in(partial, folder, names)
         except OSError as error:
             raise refusal(folder, error) from error
@@ -52,7 +53,7 @@ def require_free(folder: Path, *, force: bool, allowed: Sequence[str] = ()) -> N
     try:
         if folder.exists() and not folder.is_dir():
             raise ConfigError(f"{folder} is a file, not a folder", "Name another folder (-o).", file=str(folder))
-        if folder.is_dir() and not force and any(entry.name not in allowed for entry in folder.iterdir()):
+        if folder.is_dir() and not force and any(not _is_ours(entry, allowed) for entry in folder.iterdir()):
             raise ConfigError(
                 f"the output folder {folder} is not empty",
                 "Name another (-o), or replace what is in it with force=True (--force).",
@@ -60,6 +61,11 @@ def require_free(folder: Path, *, force: bool, allowed: Sequence[str] = ()) -> N
             )
     except OSError as error:
         raise refusal(folder, error) from error
+
+
+def _is_ours(entry: Path, allowed: Sequence[str]) -> bool:
+    """Whether it may lie in a free folder: of an ``allowed`` name, or half-written by a process that was killed."""
+    return entry.name in allowed or (entry.name.startswith(".") and entry.name.endswith(".part"))
 
 
 @contextmanager
@@ -71,6 +77,31 @@ def made_folder(folder: Path) -> Iterator[None]:
         yield
     finally:
         _remove_empty(made)
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Keep other processes that claim ``folder`` out of it; ``ConfigError`` where one is in it already.
+
+    The system gives the claim back when the process ends, however it ends.
+    """
+    try:
+        import fcntl
+    except ModuleNotFoundError:  # Windows
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            cause = f"another process is at work in {folder}"
+            raise ConfigError(cause, "Wait for it to end, or name another folder (-o).", file=str(folder)) from None
+        except OSError:  # a file system without such claims
+            pass
+        yield
+    finally:
+        os.close(handle)
 
 
 def write_file(path: Path, text: str | bytes) -> None:

@@ -13,11 +13,14 @@ import numpy as np
 import pandas as pd
 
 from forecast.candidates import (
+    BASELINES,
+    NETWORKS,
     REFERENCE,
     Clock,
     Folds,
     Trials,
     Watcher,
+    check_settings,
     choose_folds,
     is_network,
     settings_of,
@@ -92,10 +95,13 @@ def _work(
     command: str | None,
 ) -> RunResult:
     """Everything but the writing."""
+    check_settings(REFERENCE, settings, horizon)
     watcher.stage("reading")
     opened = open_data(data, settings, future_data=future_data, horizon=horizon)
     panel = require_steps(opened.panel, horizon)
     require_future(panel, horizon)
+    for name in (*BASELINES, *NETWORKS):
+        check_settings(name, settings, horizon)
     inspection = inspect_panel(panel, name=opened.name, season=settings.get("season"))
     chosen = choose_folds(panel, horizon, folds=folds)
     clock = replace(clock, reserve=clock.slowness() * _reserve(panel, horizon, chosen))

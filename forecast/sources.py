@@ -59,7 +59,12 @@ def data_name(data: Any) -> str:
 
 
 def _named(data: str | Path, given: dict[str, Any], horizon: int | None) -> tuple[Any, dict[str, Any]]:
-    if str(data) == "-" or Path(data).is_file() or (Path(data).exists() and str(data) not in DATASETS):
+    try:
+        found = str(data) == "-" or Path(data).is_file() or (Path(data).exists() and str(data) not in DATASETS)
+    except OSError as error:  # a name that the system does not take
+        cause = f"{str(data)[:60]!r} cannot be read: {error.strerror}"
+        raise DataError(cause, "Check the path.", file=str(data)) from None
+    if found:
         return str(data), given
     entry = _data_set(str(data))
     roles = {f.name: value for f in fields(Roles) if (value := getattr(entry.roles, f.name))}

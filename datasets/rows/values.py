@@ -16,20 +16,24 @@ from forecast.datasets.source import Source
 from forecast.datasets.times.stamps import BLOCK
 from forecast.errors import DataError
 
+LARGEST = 1e150  # the square of what is larger is infinite
+
 
 def numbers(column: pd.Series, source: Source) -> Floats:
-    """A column as float32 where it is float32, else as float64, NaN where missing.  Refuses text and infinity."""
+    """A column as float32 where it is float32, else as float64, NaN where missing.  Refuses text and infinities."""
     if column.dtype in (np.float32, np.float64):
         values = column.to_numpy()
     elif pd.api.types.is_numeric_dtype(column.dtype) and column.dtype.kind != "c":
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
         values = _parsed(column, source)
+    largest = min(LARGEST, float(np.finfo(values.dtype).max))
     for first in range(0, len(values), BLOCK):
-        infinite = np.isinf(values[first : first + BLOCK])
-        if infinite.any():
-            row = first + int(infinite.argmax())
-            raise _refused(column, row, values[row], "infinite", source)
+        beyond = np.abs(values[first : first + BLOCK]) > largest
+        if beyond.any():
+            row = first + int(beyond.argmax())
+            kind = "infinite" if np.isinf(values[row]) else "too large to calculate with"
+            raise _refused(column, row, values[row], kind, source)
     return values
 
 

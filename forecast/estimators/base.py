@@ -70,7 +70,7 @@ class Forecaster:
     transform: Literal["none", "log1p", "box-cox"] = setting("none", help="transform of the target")
     lower: float | None = setting(None, help="no forecast lies below this")
     upper: float | None = setting(None, help="no forecast lies above this")
-    seed: int = setting(0, help="seed of everything random")
+    seed: int = setting(0, help="seed of everything random", low=0, high=2**32 - 1)
 
     name: ClassVar[str] = "forecaster"
 

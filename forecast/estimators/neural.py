@@ -28,6 +28,7 @@ from forecast.training.loop import Plan, Progress, Training
 from forecast.training.schedule import Budget
 
 ROWS_PER_PASS = 1 << 22  # numbers of the widest activation that one forecasting pass may hold
+MOST_NUMBERS = 1 << 32  # that a batch may hold: 16 GiB
 SCALES, SPANS = "series.scales", "series.spans"  # what a saved model holds beside the weights
 REFIT_SHARE = 0.55  # of max_time for the first of the two fits that refit=True asks for
 
@@ -61,7 +62,7 @@ class NeuralForecaster(Forecaster):
         6, help="validations (of 20) without improvement before the rate falls and training ends; None: never", low=1
     )
     device: str = setting("auto", help="auto, cpu, cuda, cuda:1, mps")
-    threads: int | None = setting(None, help="CPU threads; all cores when None", low=1)
+    threads: int | None = setting(None, help="CPU threads; all cores when None", low=1, high=1024)
 
     def _build(self, sizes: Sizes, output: Output) -> Network:
         """The network of this family."""
@@ -108,6 +109,7 @@ class NeuralForecaster(Forecaster):
         device: torch.device,
     ) -> Progress:
         sizes = self._sizes(panel)
+        self._require_room(sizes)
         self.network_ = self._build(sizes, self.output_).to(device)
         windows = self._windows(panel, device)
         if not windows.count(self.resolved_.origins):
@@ -136,6 +138,17 @@ class NeuralForecaster(Forecaster):
         if job.checkpoint is not None:
             checkpoint.remove(job.checkpoint)
         return progress
+
+    def _require_room(self, sizes: Sizes) -> None:
+        """``ConfigError`` for settings whose batches no machine holds: a number too many zeros long, as a rule."""
+        found = self.resolved_
+        span = found.lookback + (found.origins - 1) * found.patch + self.horizon
+        if found.batch_size * span * (sizes.channels + sizes.past + sizes.future) > MOST_NUMBERS:
+            raise ConfigError(
+                f"batches of {found.batch_size} segments of {span} steps (lookback={found.lookback}, "
+                f"patch={found.patch}, origins={found.origins}) are too large",
+                "Lower batch_size, lookback, patch or origins.",
+            )
 
     def _identity(self, held_out: HeldOut | None) -> dict[str, Any]:
         """What a checkpoint must share with this fit to be resumed by it."""

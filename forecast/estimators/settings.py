@@ -1,5 +1,6 @@
 """A forecaster's fields: one declaration gives the constructor, the CLI's ``--set``, the search space and the docs."""
 
+import math
 import types
 from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, field, fields
@@ -89,13 +90,16 @@ def _faults(forecaster: Any) -> Iterator[str]:
             yield f"{f.name}={value!r} is not {spell(hints[f.name])}"
         elif isinstance(value, tuple | list):
             numbers = [item for item in value if isinstance(item, Real)]
-            broken = {rule: None for item in numbers for rule in _broken_bounds(float(item), f.metadata)}
+            broken = {rule: None for item in numbers for rule in _broken_bounds(item, f.metadata)}
             yield from (f"{f.name}={value!r} must all be {rule}" for rule in broken)
         elif isinstance(value, Real) and not isinstance(value, bool):
-            yield from (f"{f.name}={value!r} must be {rule}" for rule in _broken_bounds(float(value), f.metadata))
+            yield from (f"{f.name}={value!r} must be {rule}" for rule in _broken_bounds(value, f.metadata))
 
 
-def _broken_bounds(value: float, bounds: Any) -> Iterator[str]:
+def _broken_bounds(value: Any, bounds: Any) -> Iterator[str]:
+    if not isinstance(value, Integral) and not math.isfinite(value):
+        yield "finite"
+        return
     if bounds.get("low") is not None and not value >= bounds["low"]:
         yield f"at least {bounds['low']}"
     if bounds.get("high") is not None and not value <= bounds["high"]:
@@ -136,6 +140,7 @@ def spell(hint: Any) -> str:
     if origin is Literal:
         return "one of " + ", ".join(repr(arg) for arg in args)
     if origin is tuple:
-        return f"a list of {spell(args[0])} values"
+        plural = {int: "whole numbers", float: "numbers", str: "texts"}
+        return f"a list of {plural.get(args[0], spell(args[0]))}"
     words = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", type(None): "None"}
     return words.get(hint, getattr(hint, "__name__", str(hint)))

@@ -49,9 +49,9 @@ def backtest(
     apart = steps if step is None else step
     every = _check(folds=folds, step=apart, horizon=steps, refit=refit, fitted=fitted, season=season)
     panel = _read(forecaster, data, fitted=fitted, future_data=future_data)
-    origins = fold_origins(panel, horizon=steps, folds=folds, step=apart)
     train = 1 if fitted else 2 * forecaster.horizon + 1
-    require_folds(panel, origins, horizon=steps, step=apart, train=train)
+    require_folds(panel, folds, horizon=steps, step=apart, train=train)
+    origins = fold_origins(panel, horizon=steps, folds=folds, step=apart)
     used = np.unique(origins.series)
     left_out = tuple(map(str, np.delete(panel.ids, used)))
     if left_out:

@@ -55,14 +55,15 @@ def fold_origins(panel: Panel, *, horizon: int, folds: int, step: int) -> Origin
     return replace(origins, first=origins.first_of(0))
 
 
-def require_folds(panel: Panel, origins: Origins, *, horizon: int, step: int, train: int) -> None:
+def require_folds(panel: Panel, folds: int, *, horizon: int, step: int, train: int) -> None:
     """``DataError`` unless some series has ``train`` observed steps before fold 0; says how many folds would fit."""
-    if _longest(panel, horizon + step * (origins.folds - 1)) >= train:
+    if _longest(panel, horizon + step * (folds - 1)) >= train:
         return
-    fit = next((k for k in range(origins.folds - 1, 0, -1) if _longest(panel, horizon + step * (k - 1)) >= train), 0)
+    most = int(panel.ends.max(initial=0)) // step + 1
+    fit = next((k for k in range(min(folds - 1, most), 0, -1) if _longest(panel, horizon + step * (k - 1)) >= train), 0)
     longest = _longest(panel, 0)
     cause = (
-        f"{origins.folds} folds of {horizon} steps, {step} apart, do not fit: {train} observed steps must come before "
+        f"{folds} folds of {horizon} steps, {step} apart, do not fit: {train} observed steps must come before "
         f"the first, and the longest series has {longest} steps in all"
     )
     if fit:
@@ -98,5 +99,5 @@ def _longest(panel: Panel, back: int) -> int:
     """Most observed steps that any series has up to ``back`` rows before its end."""
     seen = np.concatenate([[0], np.cumsum(~np.isnan(panel.target).all(axis=1))])
     first = panel.offsets[:-1]
-    last = first + np.maximum(panel.ends - back, 0)
+    last = first + np.maximum(panel.ends - min(back, int(panel.ends.max(initial=0))), 0)
     return int((seen[last] - seen[first]).max(initial=0))

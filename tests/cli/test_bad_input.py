@@ -26,6 +26,7 @@ BAD_DATA = {
     ),
     "two candidates for the target": ("day,shop,in,out\n" + PAIR, ["in", "out"]),
     "text in the target": ("day,sales\n" + GOOD.replace("2024-01-20,6", "2024-01-20,many"), ["many"]),
+    "value whose square is infinite": ("day,sales\n" + GOOD.replace("2024-01-20,6", "2024-01-20,-1e200"), ["-1e+200"]),
     "infinite value": ("day,sales\n" + GOOD.replace("2024-01-20,6", "2024-01-20,inf"), ["inf"]),
     "conflicting duplicates": ("day,shop,y\n" + LONG + "2024-01-20,a,99\n", ["2024-01-20", "a"]),
     "mixed frequencies": (
@@ -99,6 +100,14 @@ def test_a_horizon_beyond_the_data_names_the_largest_that_fits(call: Call, sales
         (["--model", "lstm", "--set", "hidden_size=-1"], "at least 1"),
         (["--model", "lstm", "--set", "cell=gruu"], "'gru'"),
         (["--model", "lstm", "--device", "gpu9"], "gpu9"),
+        (["--model", "lstm", "--device", "meta"], "meta"),
+        (["--model", "lstm", "--seed", -1], "at least 0"),
+        (["--model", "lstm", "--seed", 2**70], "at most"),
+        (["--model", "lstm", "--set", "threads=10000000"], "at most"),
+        (["--model", "lstm", "--set", "lookback=1e9"], "lookback"),
+        (["--model", "lstm", "--set", "batch_size=1e12"], "batch_size"),
+        (["--model", "lstm", "--set", "learning_rate=inf"], "finite"),
+        (["--model", "naive", "--set", "lower=nan"], "finite"),
         ([], "--model"),
         (["--model", "lstm", "--config", "nowhere.toml"], "nowhere.toml"),
         (["--modle", "lstm"], "--model"),
@@ -119,6 +128,12 @@ def test_wrong_settings_are_named_with_the_nearest_match(
         ("[training]\nmax_step = 3\n", "'max_steps'"),
         ("[forecaster]\nname = 'lstm'\nhidden = 3\n", "'hidden_size'"),
         ("[forecaster\n", "TOML"),
+        ("x = " + "[" * 5000 + "]" * 5000, "TOML"),
+        ("[forecaster]\nname = ['lstm']\n", "name"),
+        ("[data]\npast = 'price'\n", "list of texts"),
+        ("[data]\ntarget = 3\n", "target"),
+        ("[data]\nfuture_data = [1]\n", "future_data"),
+        ("[training]\nvalidation = true\n", "validation"),
     ],
 )
 def test_unknown_keys_of_a_config_file_are_refused(
@@ -127,6 +142,29 @@ def test_unknown_keys_of_a_config_file_are_refused(
     (tmp_path / "run.toml").write_text(content)
     result = call("fit", sales, "--horizon", 3, "-o", "out", "--config", "run.toml", "--model", "lstm")
     assert_refused(result, 2, [told], tmp_path, {sales, tmp_path / "run.toml"})
+
+
+@pytest.mark.parametrize(("words", "told"), [(["--season", 0], "season=0"), (["--seed", -1], "seed=-1")])
+def test_settings_of_a_run_are_checked_before_any_work(
+    words: list[Any], told: str, call: Call, sales: Path, tmp_path: Path
+) -> None:
+    assert_refused(call("run", sales, "--horizon", 3, *words), 2, [told], tmp_path, {sales})
+
+
+def test_more_folds_than_any_data_hold_are_refused_at_once(call: Call, sales: Path, tmp_path: Path) -> None:
+    result = call("backtest", sales, "--model", "naive", "--horizon", 3, "--folds", 10**30)
+    assert_refused(result, 3, ["at most 37 folds"], tmp_path, {sales})
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"day": "2024-01-01", "y": ' + "9" * 5000 + "}", '{"y": 1}\n{y'])
+def test_json_that_cannot_be_read_is_refused(content: str, call: Call, tmp_path: Path) -> None:
+    (tmp_path / "bad.jsonl").write_text(content)
+    before = set(tmp_path.rglob("*"))
+    assert_refused(call("inspect", "bad.jsonl"), 3, ["not JSON"], tmp_path, before)
+
+
+def test_a_name_that_the_system_does_not_take_is_refused(call: Call, tmp_path: Path) -> None:
+    assert_refused(call("inspect", "x" * 5000), 3, ["xxx"], tmp_path, set())
 
 
 def test_an_unknown_command_is_corrected(call: Call, tmp_path: Path) -> None:
