@@ -92,19 +92,6 @@ def test_importing_the_package_imports_no_heavy_library(tmp_path):
     assert python(code, cwd=tmp_path).stdout.strip() == "[]"
 
 
-def test_help_imports_no_heavy_library(tmp_path):
-    code = (
-        "import sys\n"
-        "sys.argv = ['forecast', '--help']\n"
-        "from forecast.cli.main import main\n"
-        "try:\n    main()\n"
-        "except SystemExit as end:\n    assert not end.code\n"
-        "print('heavy', sorted({'torch', 'pandas', 'statsmodels', 'sklearn', 'matplotlib'} & set(sys.modules)))"
-    )
-    result = python(code, cwd=tmp_path)
-    assert result.stdout.strip().splitlines()[-1] == "heavy []", result.stderr
-
-
 @pytest.mark.parametrize("name", ["datasets", "cli"])
 def test_the_mapped_folders_refuse_to_pose_as_top_level_packages(name):
     result = python(f"import {name}", cwd=ROOT)
