@@ -24,24 +24,9 @@ def inspect(data: Data, data_options: DataOptions, told: OutputOptions) -> None:
 
 
 def _tell(seen: "Inspection") -> None:
-    low, median, high = seen.steps
-    print_pairs(
-        {
-            "data": seen.name,
-            "layout": seen.shape,
-            **seen.roles,
-            **({"ignored": seen.ignored} if seen.ignored else {}),
-            "frequency": seen.frequency + (f", in {seen.timezone}" if seen.timezone else ""),
-            "from": seen.first,
-            "to": seen.last,
-            "series": f"{seen.series:,}",
-            "steps": f"{high:,}" if low == high else f"{low:,} to {high:,}, median {median:,}",
-            "without a value": f"{seen.missing:,} of {seen.total:,}",
-            "season": f"{seen.season} steps" if seen.season > 1 else "none found",
-            "cycles": seen.cycles,
-            "horizon": f"{seen.suggested_horizon} suggested, {seen.largest_horizon:,} at most",
-        }
-    )
+    ignored = {"ignored": seen.ignored} if seen.ignored else {}
+    horizon = f"{seen.suggested_horizon} suggested, {seen.largest_horizon:,} at most"
+    print_pairs({"data": seen.name, "layout": seen.shape, **seen.facts(), **ignored, "horizon": horizon})
     if seen.notes or seen.problems:
         print_text()
         for note in seen.notes:

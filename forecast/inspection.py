@@ -68,6 +68,21 @@ class Inspection:
         """Plain values."""
         return asdict(self)
 
+    def facts(self) -> dict[str, Any]:
+        """The main things, as a reader wants them: name and value, line by line."""
+        low, median, high = self.steps
+        return {
+            "series": f"{self.series:,}",
+            **{f"{role} column" if role in ("time", "id") else role: names for role, names in self.roles.items()},
+            "frequency": self.frequency + (f", in {self.timezone}" if self.timezone else ""),
+            "from": self.first,
+            "to": self.last,
+            "steps per series": f"{high:,}" if low == high else f"{low:,} to {high:,}, median {median:,}",
+            "steps without a value": f"{self.missing:,} of {self.total:,}",
+            "season": f"{self.season} steps" if self.season > 1 else "none found",
+            "cycles": list(self.cycles),
+        }
+
 
 def inspect_panel(panel: Panel, *, name: str = "data", season: int | None = None) -> Inspection:
     """Look at a panel.  season: what the user says it is; found from the data when None."""

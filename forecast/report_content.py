@@ -51,30 +51,11 @@ def report_of(result: RunResult, curves: Sequence[Curve], *, title: str) -> Repo
 
 
 def facts(result: RunResult) -> dict[str, Any]:
-    """What was read, line by line."""
-    seen = result.inspection
-    low, median, high = seen.steps
-    lengths = f"{high:,}" if low == high else f"{low:,} to {high:,}, median {median:,}"
-    return {
-        "series": f"{seen.series:,}",
-        **{
-            f"{role} column" if role in ("time", "id") else role: short(columns(value), 400)
-            for role, value in seen.roles.items()
-        },
-        "frequency": seen.frequency + (f", in {seen.timezone}" if seen.timezone else ""),
-        "from": seen.first,
-        "to": seen.last,
-        "steps per series": lengths,
-        "steps without a value": f"{seen.missing:,} of {seen.total:,}",
-        "season": f"{seen.season} steps" if seen.season > 1 else "none found",
-        "cycles": list(seen.cycles),
-        "backtest": _backtest_fact(result),
-    }
-
-
-def columns(value: Any) -> str:
-    """One or several column names as text."""
-    return value if isinstance(value, str) else ", ".join(map(str, value))
+    """What was read and how it was tested, line by line; long lists of columns are cut."""
+    seen = result.inspection.facts()
+    lists = {role: value for role, value in seen.items() if isinstance(value, list) and role != "cycles"}
+    listed = {role: short(", ".join(map(str, value)), 400) for role, value in lists.items()}
+    return {**seen, **listed, "backtest": _backtest_fact(result)}
 
 
 def note_lines(result: RunResult) -> list[str]:
