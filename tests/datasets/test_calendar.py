@@ -80,7 +80,7 @@ def test_a_week_with_a_holiday_is_marked():
     assert found.index[found["holiday DE"] > 0].strftime("%m-%d").tolist() == ["12-25", "01-01"]
 
 
-@pytest.mark.parametrize(("given", "match"), [("DEE", "Did you mean"), ("DE-BX", "BY"), ("Atlantis", "Known: AD")])
+@pytest.mark.parametrize(("given", "match"), [("DEE", "Did you mean"), ("DE-BX", "BY"), ("Atlantis", "names from AD")])
 def test_unknown_countries_name_the_nearest(given, match):
     with pytest.raises(ConfigError, match=match):
         calendar_features(Timeline(freq="D"), 0, 10, given)
