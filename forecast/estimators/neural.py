@@ -19,6 +19,7 @@ from forecast.estimators.base import Forecaster, Job
 from forecast.estimators.defaults import Resolved, resolve
 from forecast.estimators.holdout import HeldOut, hold_out
 from forecast.estimators.rolling import roll_forward
+from forecast.estimators.room import require_room
 from forecast.estimators.settings import Range, setting
 from forecast.networks.base import Network, Sizes
 from forecast.outputs import Output, PointLoss, make_output
@@ -28,7 +29,6 @@ from forecast.training.loop import Plan, Progress, Training
 from forecast.training.schedule import Budget
 
 ROWS_PER_PASS = 1 << 22  # numbers of the widest activation that one forecasting pass may hold
-MOST_NUMBERS = 1 << 32  # that a batch may hold: 16 GiB
 SCALES, SPANS = "series.scales", "series.spans"  # what a saved model holds beside the weights
 REFIT_SHARE = 0.55  # of max_time for the first of the two fits that refit=True asks for
 
@@ -86,17 +86,27 @@ class NeuralForecaster(Forecaster):
             self.output_ = make_output(self.levels, self.point_loss)
             train, held_out = hold_out(panel, self.horizon, job.validation)
             limit = self.max_time if self.max_time is None or not job.refit else REFIT_SHARE * self.max_time
-            progress = self._train(train, held_out, job, max_steps=self.resolved_.max_steps, limit=limit, device=device)
+            identity = {} if job.checkpoint is None else self._identity(held_out)
+            progress = self._first_training(job, identity) or self._train(
+                train, held_out, job, max_steps=self.resolved_.max_steps, limit=limit, device=device, identity=identity
+            )
             if job.refit and held_out is not None:
-                self._refit(panel, job, progress, device)
+                self._refit(panel, job, progress, device, identity)
             self.scales_ = standardise(panel, panel.ends)[3]
         self.report_ |= {**asdict(self.resolved_), **self._account(progress)}
 
-    def _refit(self, panel: Panel, job: Job, found: Progress, device: torch.device) -> None:
+    def _first_training(self, job: Job, identity: dict[str, Any]) -> Progress | None:
+        """How the first of two trainings went, where the second one broke off and left a checkpoint."""
+        if not job.refit or job.checkpoint is None:
+            return None
+        found = checkpoint.continued(job.checkpoint, identity)
+        return None if found is None else Progress(**found)
+
+    def _refit(self, panel: Panel, job: Job, found: Progress, device: torch.device, identity: dict[str, Any]) -> None:
         """Train anew on all rows for the steps that validation found best."""
-        again = Job(began=job.began, on_report=job.on_report)
         set_seed(self.seed, device)
-        self._train(panel, None, again, max_steps=max(found.best_step, 1), limit=self.max_time, device=device)
+        steps, identity = max(found.best_step, 1), identity | {checkpoint.FIRST: asdict(found)}
+        self._train(panel, None, job, max_steps=steps, limit=self.max_time, device=device, identity=identity)
 
     def _train(
         self,
@@ -107,9 +117,10 @@ class NeuralForecaster(Forecaster):
         max_steps: int,
         limit: float | None,
         device: torch.device,
+        identity: dict[str, Any],
     ) -> Progress:
         sizes = self._sizes(panel)
-        self._require_room(sizes)
+        require_room(self.resolved_, sizes)
         self.network_ = self._build(sizes, self.output_).to(device)
         windows = self._windows(panel, device)
         if not windows.count(self.resolved_.origins):
@@ -130,7 +141,7 @@ class NeuralForecaster(Forecaster):
             seed=self.seed,
             patience=self.patience,
             folder=job.checkpoint,
-            identity={} if job.checkpoint is None else self._identity(held_out),
+            identity=identity,
         )
         training = Training(self.network_, self.output_, windows, plan, validation=validation, on_report=job.on_report)
         progress = training.run()
@@ -138,17 +149,6 @@ class NeuralForecaster(Forecaster):
         if job.checkpoint is not None:
             checkpoint.remove(job.checkpoint)
         return progress
-
-    def _require_room(self, sizes: Sizes) -> None:
-        """``ConfigError`` for settings whose batches no machine holds: a number too many zeros long, as a rule."""
-        found = self.resolved_
-        span = found.lookback + (found.origins - 1) * found.patch + self.horizon
-        if found.batch_size * span * (sizes.channels + sizes.past + sizes.future) > MOST_NUMBERS:
-            raise ConfigError(
-                f"batches of {found.batch_size} segments of {span} steps (lookback={found.lookback}, "
-                f"patch={found.patch}, origins={found.origins}) are too large",
-                "Lower batch_size, lookback, patch or origins.",
-            )
 
     def _identity(self, held_out: HeldOut | None) -> dict[str, Any]:
         """What a checkpoint must share with this fit to be resumed by it."""

@@ -12,6 +12,7 @@ from torch import Tensor
 from forecast.errors import ConfigError
 
 FILE = "checkpoint.safetensors"
+FIRST = "first"  # in the identity of a training that continues another: how that one went
 
 
 def write(folder: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
@@ -55,6 +56,17 @@ def read(folder: Path, identity: dict[str, Any]) -> tuple[dict[str, Tensor], dic
     if theirs != json.loads(_to_json(identity)):
         raise ConfigError(f"{path} belongs to a fit of other settings or data", remedy, file=str(path))
     return tensors, state
+
+
+def continued(folder: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
+    """How the training of that identity went, if the checkpoint is of one that continues it."""
+    try:
+        with safe_open(folder / FILE, framework="pt") as file:
+            theirs = json.loads(file.metadata()["state"])["identity"]
+            first = theirs.pop(FIRST, None)
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError):
+        return None  # none there, or one that ``read`` will refuse
+    return first if theirs == json.loads(_to_json(identity)) else None
 
 
 def _to_json(value: Any) -> str:

@@ -130,6 +130,9 @@ class Training:
         if self.validation:
             losses["validation"] = self.validate()
             self._require_finite(torch.tensor([[losses["validation"], 0.0, 1.0]]))
+        else:  # nothing else would notice what the last step made of the weights
+            size = float(torch.stack(torch._foreach_norm(tuple(self.parameters))).sum().detach())
+            self._require_finite(torch.tensor([[losses["loss"], size, 1.0]]))
         judged = losses.get("validation", -float(progress.step))  # without validation the latest weights are the best
         if judged < progress.best_loss:
             progress.best_loss, progress.best_step, progress.stale = judged, progress.step, 0

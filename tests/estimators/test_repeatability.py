@@ -80,6 +80,31 @@ def test_a_fit_that_broke_off_resumes_to_the_same_weights(family, make, data, tm
     assert list(tmp_path.iterdir()) == []  # a finished fit leaves no checkpoint
 
 
+@pytest.mark.parametrize("reports", [4, 27])
+def test_both_trainings_of_a_refit_resume(reports, make, data, tmp_path):
+    settings = {"max_steps": 24, "dropout": 0.2}
+    whole = make("lstm", **settings).fit(data.series(), refit=True)
+    seen = []
+
+    def kill(step: int, seconds: float, losses: dict[str, float]) -> None:
+        seen.append(step)
+        if len(seen) == reports:
+            raise Killed
+
+    with pytest.raises(Killed):
+        make("lstm", **settings).fit(data.series(), refit=True, checkpoint=tmp_path, on_report=kill)
+    first = seen[-1]
+    seen.clear()
+    again = make("lstm", **settings).fit(
+        data.series(), refit=True, checkpoint=tmp_path, on_report=lambda step, seconds, losses: seen.append(step)
+    )
+    assert_identical(whole, again)
+    assert again.report_["best_step"] == whole.report_["best_step"]
+    assert seen[0] > first
+    assert (len(seen) > 20) == (reports == 4)  # the first training is not done again when the second one broke off
+    assert list(tmp_path.iterdir()) == []
+
+
 SCRIPT = """
 import sys, time
 import numpy as np

@@ -140,6 +140,11 @@ def test_a_learning_rate_that_is_far_too_high_is_named_as_the_cause(training):
         training(learning_rate=1e30, dropout=0.0).run()
 
 
+def test_weights_that_the_last_step_spoiled_are_noticed_without_validation(training):
+    with pytest.raises(TrainingError, match="Lower learning_rate"):
+        training(learning_rate=1e38, max_steps=1, validate=False, dropout=0.0).run()
+
+
 def test_data_too_sparse_to_learn_from_are_an_error_not_a_loss_of_0(training, windows):
     sparse = np.full(160, np.nan)
     sparse[::40] = sparse[-1] = 1.0
