@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from forecast.datasets.reading.dialect import MISSING, Dialect, sniff
+from forecast.datasets.reading.digits import ungroup
 from forecast.datasets.reading.wide_rows import melt_rows
 from forecast.datasets.schema import Note
 from forecast.datasets.source import Source
@@ -24,7 +25,8 @@ def read_delimited(data: bytes, *, file: str) -> tuple[pd.DataFrame, Source]:
     one_series_a_row = dialect.names[0].lower() == "v1"  # as R writes the M competitions' files: ragged on purpose
     if not one_series_a_row:
         _refuse_ragged(text, dialect, file=file)
-    frame = _parse(text, dialect, file=file)
+    frame = _without_blank_end(_parse(text, dialect, file=file), notes, file=file)
+    frame = ungroup(frame, notes, decimal=dialect.decimal)
     source = Source(file=file, first_line=dialect.skip + 1, notes=tuple(notes))
     return melt_rows(_drop_empty(frame), source)
 
@@ -92,6 +94,18 @@ def _parse(data: bytes, dialect: Dialect, *, file: str) -> pd.DataFrame:
     if not len(frame):
         raise DataError(f"{file} holds a header but no rows", "Give a file with one row per time step.", file=file)
     return frame
+
+
+def _without_blank_end(frame: pd.DataFrame, notes: list[Note], *, file: str) -> pd.DataFrame:
+    """Without the rows of empty cells below the table, which spreadsheets write for cells that once held something."""
+    if not frame.iloc[-1].isna().all():
+        return frame
+    blank = frame.isna().all(axis=1).to_numpy()
+    if blank.all():
+        raise DataError(f"{file} holds empty rows only", "Give a file with one row per time step.", file=file)
+    count = int(blank[::-1].argmin())
+    notes.append(Note(topic="layout", message=f"{count} empty rows at the end left out", count=count))
+    return frame.iloc[:-count]
 
 
 def _drop_empty(frame: pd.DataFrame) -> pd.DataFrame:

@@ -17,6 +17,7 @@ _HEAD_BYTES, _HEAD_LINES = 1 << 16, 6
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 _DATE = re.compile(rf"{YEAR_FIRST.pattern}|\d{{1,2}}[-/.]\d{{1,2}}[-/.]\d{{2,4}}( .*)?")
 _COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
+_GROUPED_COMMA = re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d+")  # 1.234,5: the points part thousands
 _EXCEL = re.compile(r"(?i)\"?sep=.\"?")  # what Excel writes above the header
 _POINT = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?")
 
@@ -159,6 +160,8 @@ def _decimal(cells: dict[str, list[str]], separator: str) -> str:
     """A comma where numbers show it and none shows a point.  In a comma-separated file they stand in quotes, and groups
     of three digits stay ambiguous (1,234), so that a number of another length has to prove it."""
     values = [cell for column in cells.values() for cell in column if "," in cell or "." in cell]
+    if any(_GROUPED_COMMA.fullmatch(cell) for cell in values):
+        return ","
     commas = [cell for cell in values if _COMMA.fullmatch(cell)]
     if not commas or any(_POINT.fullmatch(cell) for cell in values):
         return "."

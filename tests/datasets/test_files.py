@@ -318,3 +318,31 @@ def test_m4_rows_and_its_tsf_hold_the_same_values():
     names = whole["id"].unique()
     for k in (0, 200, 413):
         assert whole.loc[whole["id"] == names[k], "target"].tolist() == both.iloc[k]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Datum;Umsatz\n01.01.2024;1.234,50\n02.01.2024;\n13.01.2024;987,25\n", [1234.5, np.nan, 987.25]),
+        ("Datum;Umsatz;Preis\n01.01.2024;1.234;0,5\n02.01.2024;12.500;1,5\n13.01.2024;1.000;2,25\n", [1.234, 12.5, 1]),
+        ("Datum;Umsatz;Preis\n01.01.2024;1.234;1.000,5\n02.01.2024;12.500;1,5\n", [1234, 12500]),
+        ('date,sales\n2024-01-01,"1,234.50"\n2024-01-02,987.25\n', [1234.5, 987.25]),
+        ('date,sales\n2024-01-01,"1,234,500"\n2024-01-02,"-12,345"\n', [1234500, -12345]),
+    ],
+)
+def test_marks_between_thousands_are_removed_where_they_can_be_nothing_else(write, text, expected):
+    np.testing.assert_array_equal(read_table(write(text)).iloc[:, 1].to_numpy(np.float64), expected)
+
+
+@pytest.mark.parametrize("cells", [('"1,234"', '"2,500"'), ('"1,234.5"', '"2,50.1"'), ('"1,234.5"', "n/k")])
+def test_marks_that_may_be_something_else_stay_text(write, cells):
+    values = read_table(write("date,sales\n2024-01-01,{}\n2024-01-02,{}\n".format(*cells)))["sales"]
+    assert values.tolist() == [cell.strip('"') for cell in cells]
+
+
+def test_empty_rows_below_the_table_are_left_out(write):
+    path = write("Date,Orders,,\r\n01/13/2024,5,,\r\n01/14/2024,6,,\r\n,,,\r\n,,,\r\n")
+    assert read_table(path)["Orders"].tolist() == [5, 6]
+    assert "2 empty rows at the end" in messages(path)
+    with pytest.raises(DataError, match="empty rows only"):
+        read_table(write("Date,Orders\n,\n,\n"))
