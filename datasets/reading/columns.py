@@ -10,6 +10,7 @@ from forecast.datasets.schema import Roles
 from forecast.errors import DataError
 
 _MOSTLY = 0.5  # share of values that read as numbers in a column of numbers with something wrong in it
+_CURRENCIES = "EUR|USD|GBP|CHF|JPY|CNY|INR|AUD|CAD|SEK|NOK|DKK|PLN|CZK|BRL|MXN|ZAR|KRW|TRY"  # SKU-0012 is a name
 
 
 def kinds_of(frame: pd.DataFrame) -> dict[str, str]:
@@ -28,7 +29,7 @@ def spoiled_numbers(column: pd.Series) -> bool:
         return False
     values = pd.Series(head_values(column), dtype=object).astype(str).str.strip()
     codes = values.str.fullmatch(r"\d+").all() and values.str.startswith("0").any()  # 007 is a name
-    bare = values.str.replace(r"[$€£¥%,'\s]|\b[A-Z]{3}\b", "", regex=True)
+    bare = values.str.replace(rf"[$€£¥%,'\s]|\b({_CURRENCIES})\b", "", regex=True)
     return not codes and bool(pd.to_numeric(bare, errors="coerce").notna().mean() > _MOSTLY)
 
 

@@ -75,6 +75,13 @@ def test_a_repeated_word_beside_unique_times_is_an_attribute_not_an_id():
     assert found.id is None and found.ignored == ("wind",)
 
 
+@pytest.mark.parametrize("names", [["SKU-0001", "SKU-0002"], ["ABC 12", "ABC 13"]])
+def test_names_that_end_in_digits_are_no_spoiled_numbers(names):
+    days = pd.date_range("2024-01-01", periods=9).repeat(2)
+    found, _ = find(pd.DataFrame({"sku": names * 9, "day": days, "units": 1.0}))
+    assert (found.id, found.target) == ("sku", ("units",))
+
+
 def test_an_id_may_span_columns():
     data = pd.DataFrame({"Store": np.repeat([1, 2], 6), "Dept": 7, "when": [*DAYS, *DAYS], "sales": NUMBERS})
     frame, _ = as_frame(data)
