@@ -96,7 +96,11 @@ class TimeSplit:
             return np.arange(len(X)), _observed(X if y is None else y, len(X))
         frame, source = as_frame(X, y)
         roles = Roles(time=self.time, target=self.target, id=self.id)
-        found, _ = find_roles(join_id(frame, self.id), roles, source)
+        try:
+            found, _ = find_roles(join_id(frame, self.id), roles, source)
+        except DataError as error:
+            named = "TimeSplit has to be told too: TimeSplit(horizon, folds, time=..., id=..., target=...)."
+            raise DataError(error.cause, f"{error.remedy} {named}", **error.where) from None
         seen = _observed(frame[list(found.target)].to_numpy(), len(frame))
         if found.time is None:
             return np.arange(len(frame)), seen

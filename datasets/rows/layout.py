@@ -28,6 +28,11 @@ _GAP_SHARE = 5  # times the rows of its series that such a gap may have
 _FEW_EVEN, _MANY_MULTIPLES = 3, 8  # distances, all equal or all multiples, that show a longer step than the given one
 _TOTAL_LIMIT, _TOTAL_SHARE = 1_000_000, 100  # grid steps of the whole panel: at most that many, plus so many per row
 
+_DAY = 86_400_000_000  # microseconds
+_FEWEST_DAYS = 28  # rows before a day of the week without any says something
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_EPOCH_WEEKDAY = 3  # 1 January 1970 was a Thursday
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Layout:
@@ -95,7 +100,7 @@ def lay_out(
     except DataError as error:  # the parts below know places in order, the user knows lines of his file
         raise _located(error, source) from None
     offsets = np.concatenate([[0], lengths.cumsum()])
-    notes += _gap_note(grouped, lengths)
+    notes += _gap_note(grouped, lengths, daily=timeline.freq == "D")
     if not spacing.pairs and freq is None and timeline.kind != "integer":
         message = "no series has two rows: daily steps are assumed, name another frequency by freq (--freq)"
         notes.append(Note(topic="frequency", message=message))
@@ -202,7 +207,7 @@ def _check_span(grouped: Grouped, timeline: Timeline, steps: Ints, lengths: Ints
     )
 
 
-def _gap_note(grouped: Grouped, lengths: Ints) -> list[Note]:
+def _gap_note(grouped: Grouped, lengths: Ints, *, daily: bool) -> list[Note]:
     missing = lengths - np.diff(grouped.bounds)
     total = int(missing.sum())
     if not total:
@@ -211,7 +216,18 @@ def _gap_note(grouped: Grouped, lengths: Ints) -> list[Note]:
     message = f"{total:,} steps without a row in {len(concerned):,} series were filled in as unobserved"
     if total > int(lengths.sum()) // 3:
         message += ': if the gaps are nights or weekends, freq="rows" (--freq rows) takes each row as one step'
+    elif daily and (closed := _closed_days(grouped)):
+        message += f': no row lies on a {closed}, freq="rows" (--freq rows) leaves such days out of the forecast too'
     return [Note(topic="gap", message=message, series=tuple(map(str, grouped.ids[concerned[:20]])), count=total)]
+
+
+def _closed_days(grouped: Grouped) -> str:
+    """The days of the week on which no series ever has a row: shops that close on Sundays."""
+    open_days = np.zeros(7, dtype=bool)
+    for _, ticks in grouped.stamps.on_wall().blocks():
+        open_days[(ticks // _DAY + _EPOCH_WEEKDAY) % 7] = True
+    closed = [name for name, seen in zip(_WEEKDAYS, open_days, strict=True) if not seen]
+    return " or a ".join(closed) if len(closed) <= 2 and len(grouped.stamps) >= _FEWEST_DAYS else ""
 
 
 def _by_rows(grouped: Grouped, notes: list[Note]) -> Layout:

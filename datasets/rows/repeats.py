@@ -49,10 +49,9 @@ def _conflict(
     place = int(places[which])
     where = source.where(grouped.row(place))
     series, time = grouped.series_at(place), grouped.stamps.label(place)
-    cause = (
-        f"row {where['row']}: series {series!r} has two values of {name!r} at {time}: {values[1].iloc[which]} and "
-        f"{values[0].iloc[which]}"
-    )
+    whose = f"series {series!r} has" if len(grouped.ids) > 1 else "there are"
+    both = f"{values[1].iloc[which]} and {values[0].iloc[which]}"
+    cause = f"row {where['row']}: {whose} two values of {name!r} at {time}: {both}"
     where |= {"column": name, "value": values[0].iloc[which], "series": series, "time": time}
     if _at_clock_change(grouped, places):
         remedy = "The repeats lie where clocks are put back: name the zone (timezone, --timezone Europe/Berlin)."

@@ -19,9 +19,8 @@ from forecast.datasets.times.stamps import Stamps
 
 def pack_wide(frame: pd.DataFrame, found: Found, stamps: Stamps, schema: Schema, source: Source) -> Panel:
     """One series a column, each from its first to its last observed row."""
-    layout = lay_out(
-        frame, None, pd.Index(["all series"]), stamps, freq=schema.freq or None, used=found.target, source=source
-    )
+    name = found.ids if len(found.target) == 1 else pd.Index(["all series"])
+    layout = lay_out(frame, None, name, stamps, freq=schema.freq or None, used=found.target, source=source)
     table = _table(frame, found.target, layout, source)  # (S, T)
     seen = ~np.isnan(table)
     first = seen.argmax(axis=1)

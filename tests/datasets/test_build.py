@@ -215,6 +215,12 @@ def test_conflicting_rows_name_series_time_and_values():
     assert "2021-03-02" in error.cause and "99" in error.cause
 
 
+def test_a_conflict_in_the_one_series_names_no_series():
+    days = pd.date_range("2024-01-01", periods=200).insert(2, pd.Timestamp("2024-01-02"))
+    with pytest.raises(DataError, match=r"row 2: there are two values of 'load' at 2024-01-02"):
+        load_panel(pd.DataFrame({"day": days, "load": np.arange(201.0)}))
+
+
 def test_conflicting_covariates_are_a_conflict_too():
     frame = long_frame(a=[1, 2, 3]).assign(x=1.0)
     frame = pd.concat([frame, frame.iloc[[1]].assign(x=2.0)], ignore_index=True)

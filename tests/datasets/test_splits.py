@@ -140,3 +140,13 @@ def test_grid_search_and_cross_validation_take_it():
 def test_it_cuts_features_and_target_apart_as_well():
     scores = cross_val_score(DummyRegressor(), np.ones((40, 3)), np.arange(40.0), cv=TimeSplit(4, folds=3))
     assert len(scores) == 3
+
+
+def test_columns_that_cannot_be_found_are_to_be_named_to_the_split():
+    frame = (
+        long_frame().assign(sort="x", region="y").drop(columns="y").assign(sold=1.0).rename(columns={"unique_id": "k"})
+    )
+    with pytest.raises(DataError, match=r"several text columns") as caught:
+        list(TimeSplit(5, folds=2).split(frame))
+    assert "TimeSplit(horizon, folds, time=..., id=..., target=...)" in caught.value.remedy
+    assert len(list(TimeSplit(5, folds=2, id="k", target="sold").split(frame))) == 2

@@ -105,6 +105,16 @@ def test_business_days_are_told_from_days_by_the_weekends_they_spanned():
     assert panel_of(times[times.day_of_week < 6]).schema.freq == "D"  # a shop open on Saturdays
 
 
+def test_days_of_the_week_that_never_have_a_row_are_told_with_the_way_to_leave_them_out():
+    def notes(times):
+        return " ".join(note.message for note in panel_of(times).notes)
+
+    times = pd.date_range("2024-01-01", periods=60, freq="D")
+    assert 'no row lies on a Sunday, freq="rows"' in notes(times[times.day_of_week < 6])
+    assert "no row lies on a Sunday" in notes(times[times.day_of_week < 6].tz_localize("Asia/Tokyo"))
+    assert "no row lies" not in notes(times.delete([5, 17]))  # two days are missing, not a day of every week
+
+
 @pytest.mark.parametrize(
     ("given", "times"),
     [
