@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from forecast.cli.console import print_json, print_table, remark
-from forecast.cli.options import Data, DataOptions, Horizon, JobOptions, OutputOptions, split_list, with_options
+from forecast.cli.options import Data, DataOptions, JobOptions, OutputOptions, split_list, with_options
 from forecast.cli.settings import Config, Set, read_config, resolve_all
 from forecast.errors import ConfigError
 
@@ -13,10 +13,10 @@ from forecast.errors import ConfigError
 @with_options
 def backtest(
     data: Data,
-    horizon: Horizon,
     data_options: DataOptions,
     job: JobOptions,
     told: OutputOptions,
+    horizon: Annotated[int | None, typer.Option("--horizon", metavar="H", help="Steps to forecast.")] = None,
     model: Annotated[
         list[str] | None, typer.Option("--model", metavar="NAME", help="Forecaster; repeat it to compare several.")
     ] = None,
@@ -42,7 +42,7 @@ def backtest(
     names = split_list(model) or ((file.name,) if file.name else ())
     if not names:
         raise ConfigError("no forecaster is named", "Give --model NAME, once or several times.")
-    given = {**data_options.settings(), **job.settings(), "horizon": horizon}
+    given = {**data_options.settings(), **job.settings(), **({} if horizon is None else {"horizon": horizon})}
     chosen = resolve_all(names, config=file.settings, options=given, given=settings)
     forecasters = {name: create(name, **each) for name, each in chosen.items()}
     for forecaster in forecasters.values():

@@ -108,4 +108,13 @@ def _tell(name: str, forecaster: "Forecaster", folder: Path, *, json: bool) -> N
     print_pairs({"model": name, **found})
     for note in forecaster.report_["notes"]:
         print_text(f"- {cell(note['message'])}")
-    print_text(f"\nsaved to {folder}; forecast with: forecast predict {folder}")
+    print_text(f"\nsaved to {folder}; forecast with: forecast predict {folder}{_ahead(forecaster)}")
+
+
+def _ahead(forecaster: "Forecaster") -> str:
+    """The option that a forecast needs where covariates known ahead are not in the training data already."""
+    schema, panel = forecaster.schema_, forecaster.panel_
+    names = (*schema.future, *schema.future_codes)
+    if not names or (panel.lengths - panel.ends).min() >= forecaster.horizon:
+        return ""
+    return f" --future-data FILE   (with {', '.join(names)} of the next {forecaster.horizon} steps)"

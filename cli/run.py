@@ -57,15 +57,15 @@ def run(
 
         print_json({**metrics(result), "folder": str(folder)})
     else:
-        _tell(result, folder)
+        _tell(result, folder, quiet=told.quiet)
 
 
-def _tell(result: "RunResult", folder: Path) -> None:
+def _tell(result: "RunResult", folder: Path, *, quiet: bool) -> None:
     from forecast.report_content import facts, note_lines
     from forecast.run_result import EXTRA, leaderboard_rows
 
     print_pairs({name: value for name, value in facts(result).items() if value not in ("", [])})
-    for line in note_lines(result):
+    for line in () if quiet else note_lines(result):
         print_text(f"- {cell(line)}")
     print_text()
     shown = ("name", "mase", "wql", "smape", "coverage_90", "fit_seconds")

@@ -50,7 +50,7 @@ Set = Annotated[
 ]
 Config = Annotated[
     Path | None,
-    typer.Option("--config", metavar="FILE", help="TOML with [data], [forecaster] and [training]."),
+    typer.Option("--config", metavar="FILE", help=r"TOML with \[data], \[forecaster] and \[training]."),
 ]
 
 
@@ -118,7 +118,10 @@ def resolve_all(
     assigned = [_assignment(text) for text in given or ()]
     for key in (*config, *(key for key, _ in assigned)):
         _require_known(key, kinds)
-    return {name: _resolve_one(kind, config, options, assigned) for name, kind in kinds.items()}
+    chosen = {name: _resolve_one(kind, config, options, assigned) for name, kind in kinds.items()}
+    if not all("horizon" in settings for settings in chosen.values()):
+        raise ConfigError("the horizon is missing", "Give --horizon H, or horizon under [forecaster] in --config.")
+    return chosen
 
 
 def _require_known(key: str, kinds: Mapping[str, type]) -> None:

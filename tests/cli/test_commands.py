@@ -273,3 +273,34 @@ def test_covariates_known_ahead_come_from_a_second_file(call: Call, sales: Path,
         refused = call("predict", "m", *words)
         assert refused.exit_code == 3, (words, refused.stderr)
         assert told in refused.stderr
+
+
+def test_a_config_file_may_hold_the_horizon_and_its_help_names_the_sections(
+    call: Call, sales: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "run.toml").write_text("[forecaster]\nname = 'naive'\nhorizon = 7\n")
+    words = ["backtest", sales, "--config", "run.toml", "--folds", 2, "--json"]
+    assert json.loads(call(*words).stdout)["models"][0]["horizon"] == 7
+    assert json.loads(call(*words, "--horizon", 3).stdout)["models"][0]["horizon"] == 3
+    missing = call("backtest", sales, "--model", "naive", "--folds", 2)
+    assert missing.exit_code == 2 and "--horizon H" in missing.stderr
+    assert "[forecaster]" in CliRunner(env={"COLUMNS": "200", "TERM": "dumb"}).invoke(app, ["fit", "--help"]).stdout
+
+
+def test_fit_says_which_covariates_a_forecast_needs(call: Call, sales: Path, tmp_path: Path) -> None:
+    frame = pd.read_csv(sales).assign(price=1.0)
+    words = ["--target", "sales", "--future", "price", "--model", "naive", "--horizon", 3]
+    frame.to_csv(tmp_path / "past.csv", index=False)
+    assert "--future-data FILE   (with price of the next 3 steps)" in call("fit", "past.csv", *words, "-o", "a").stdout
+    frame.loc[frame.index[-3:], "sales"] = None
+    frame.to_csv(tmp_path / "ahead.csv", index=False)
+    assert "--future-data" not in call("fit", "ahead.csv", *words, "-o", "b").stdout
+
+
+def test_a_quiet_run_makes_no_remarks(call: Call, sales: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("forecast.candidates.NETWORKS", ())
+    monkeypatch.setattr("forecast.candidates.BASELINES", ("seasonal-naive",))
+    words = ["run", sales, "--horizon", 7, "--max-time", 20, "--force"]
+    assert "only column of dates" in call(*words).stdout
+    quiet = call(*words, "--quiet")
+    assert "only column of dates" not in quiet.output and "seasonal-naive" in quiet.stdout
