@@ -139,12 +139,18 @@ def _band(stretch: Stretch, levels: Sequence[float], mass: int) -> list[list[flo
 
 def _lines(lines: Lines, winner: str) -> list[dict[str, Any]]:
     """Those near the winner's error, and at least its yardstick, are visible at once; the rest wait for a click."""
-    means = {name: float(np.mean(values)) for name, values in lines.values.items()}
+    means = {name: _mean(values) for name, values in lines.values.items()}
     near = FAR * means.get(winner, math.inf)
     return [
         {"name": name, "values": _numbers(values), "winner": name == winner, "shown": place < 2 or means[name] < near}
         for place, (name, values) in enumerate(lines.values.items())
     ]
+
+
+def _mean(values: Floats) -> float:
+    """The mean of what is there: a step that no fold observed has no error."""
+    seen = values[np.isfinite(values)]
+    return float(seen.mean()) if len(seen) else math.nan
 
 
 def _length(lines: Lines) -> int:
@@ -205,9 +211,15 @@ def _fold_table(lines: Lines) -> str:
     """Errors by fold of the first few forecasters, newest fold last."""
     shown = list(lines.values.items())[:6]
     rows = [
-        {"origin": place, **{name: float(values[i]) for name, values in shown}} for i, place in enumerate(lines.places)
+        {"origin": _day(place), **{name: float(values[i]) for name, values in shown}}
+        for i, place in enumerate(lines.places)
     ]
     return _table(rows)
+
+
+def _day(time: Any) -> Any:
+    """A moment as text, without the time of day where that is midnight."""
+    return str(time).removesuffix(" 00:00:00") if hasattr(time, "isoformat") else time
 
 
 def _cell(value: Any) -> str:

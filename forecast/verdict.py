@@ -10,6 +10,8 @@ from forecast.candidates import REFERENCE, is_network
 from forecast.evaluation.results import Backtest
 from forecast.evaluation.sums import intervals
 
+FEWEST_VOTES = 4  # folds or series below which a majority says nothing
+
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
@@ -33,7 +35,8 @@ def judge(backtests: Mapping[str, Backtest], ranking: pd.DataFrame) -> Verdict:
     gain = 1 - best / base if base > 0 else 0.0
     beaten = bool(best < base)
     head = _win(backtests, ranking, winner, measure, gain) if beaten else _none_better(ranking, winner, measure)
-    rest = (_networks(ranking, winner, measure), _season(backtests), _coverage(backtests[winner]))
+    doubt = _doubt(backtests[winner], backtests[REFERENCE], measure) if beaten else ""
+    rest = (doubt, _networks(ranking, winner, measure), _season(backtests), _coverage(backtests[winner]))
     return Verdict(winner=winner, beaten=beaten, gain=gain, sentences=(head, *(line for line in rest if line)))
 
 
@@ -60,6 +63,15 @@ def _how_often(winner: Backtest, reference: Backtest, measure: str) -> str:
         better, total = _count(winner, reference, measure, "series")
         parts.append(f"on {better:,} of {total:,} series")
     return " and ".join(parts) or "on the one fold that the data hold"
+
+
+def _doubt(winner: Backtest, reference: Backtest, measure: str) -> str:
+    """A warning where a lower mean error comes with no majority of the folds, or of the series where there are more."""
+    by = max(("fold", "series"), key=lambda by: _count(winner, reference, measure, by)[1])
+    better, total = _count(winner, reference, measure, by)
+    if total < FEWEST_VOTES or 2 * better > total:
+        return ""
+    return "That is no majority: its lead may be chance."
 
 
 def _count(winner: Backtest, reference: Backtest, measure: str, by: str) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -115,3 +116,10 @@ def test_json_in_a_script_stays_data() -> None:
     text = embed({"a": EVIL, "b": [1.5, None]})
     assert not re.search("[<>&\u2028]", text)
     assert json.loads(text) == {"a": EVIL, "b": [1.5, None]}
+
+
+def test_days_are_written_as_days_and_a_step_without_error_hides_no_line() -> None:
+    values = {name: np.array([np.nan, 0.5]) for name in ("best", "base", "near", "far")} | {"far": np.array([9.0, 9.0])}
+    page = render(replace(report(), winner="best", steps=Lines(values=values)))
+    assert "<td>2024-01-01</td>" in page
+    assert [line["shown"] for line in Page(page).content["steps"]] == [True, True, True, False]

@@ -209,3 +209,18 @@ def test_several_targets_are_forecast_together(quick: None, tmp_path: Path) -> N
     result = run(frame, horizon=7, settings={"target": ("sales", "returns"), **SMALL}, output=tmp_path / "out")
     assert set(result.forecast["target"]) == {"sales", "returns"}
     assert len(result.forecast) == 14
+
+
+def test_a_lead_without_a_majority_of_the_folds_is_no_clear_win() -> None:
+    from forecast import create
+    from forecast.evaluation.leaderboard import leaderboard
+    from forecast.verdict import judge
+
+    values = np.random.default_rng(0).normal(0, 0.1, 356)
+    values[300:] += 1  # for eight folds of seven steps: the last value knows, the mean does not
+    values[348] = 100  # but the last value before the last fold means nothing
+    series = pd.Series(values, index=pd.date_range("2024-01-01", periods=356))
+    results = {name: create(name, horizon=7, season=1).backtest(series, folds=8) for name in ("seasonal-naive", "mean")}
+    verdict = judge(results, leaderboard(results))
+    assert verdict.winner == "mean" and "better on 1 of 8 folds" in verdict.sentences[0]
+    assert verdict.sentences[1] == "That is no majority: its lead may be chance."
