@@ -88,6 +88,16 @@ def test_the_commands_run_one_after_the_other(desk):
     assert (desk / "forecast.csv").read_text().startswith("series,time,forecast")
 
 
+def test_the_config_file_is_one(tmp_path):
+    from forecast.cli.settings import read_config, resolve
+
+    (block,) = blocks("toml")
+    (tmp_path / "shop.toml").write_text(block)
+    file = read_config(tmp_path / "shop.toml")
+    chosen = resolve(file.name, config=file.settings, options={}, given=None)
+    assert (chosen["horizon"], chosen["lower"], chosen["future"]) == (24, 0, ("price", "holiday"))
+
+
 def test_bad_data_are_answered_as_shown(desk):
     (block,) = blocks("console")
     command, *answer = block.splitlines()
