@@ -14,6 +14,7 @@ LONGEST_PATCH = 24
 MOST_PATCHES = 128
 FEWEST_PATCHES = 12  # tokens of a window without a season, whose patches have no natural length
 SLACK = 0.75  # gaps come in clusters: a window may have fewer observed steps than its series
+ENOUGH_HORIZONS = 12  # in the median series, for a run of full length
 SHORTEST = 48  # steps of lookback that even a short season gets: 12 months see four years
 ORIGINS = {"patches": 4, "steps": 24}  # chosen by time to accuracy on M4 Hourly: more only add correlated windows
 
@@ -67,7 +68,7 @@ def resolve(settings: Settings, panel: Panel, *, causal: bool) -> Resolved:
         origins=origins,
         min_context=max(1, int(context_of(lookback, patch, settings.horizon, median) * observed_share(panel))),
         batch_size=settings.batch_size or 64,
-        max_steps=settings.max_steps or steps_of(panel),
+        max_steps=settings.max_steps or steps_of(panel, settings.horizon),
     )
 
 
@@ -112,6 +113,12 @@ def observed_share(panel: Panel) -> float:
     return share if share == 1 else SLACK * share
 
 
-def steps_of(panel: Panel) -> int:
-    """Training steps: more for more data, between 500 and 3,000."""
-    return int(np.clip(1000 * np.log10(max(float(panel.ends.sum()), 10.0)) - 2500, 500, 3000))
+def steps_of(panel: Panel, horizon: int) -> int:
+    """Training steps: more for more data, between 300 and 3,000, and fewer where a series is only a few horizons long.
+
+    However many series there are, what such a panel shows of time is soon known by heart (Walmart, 104 weeks for 39
+    ahead: MASE 1.07 to 1.10 after 500 steps, 1.31 to 1.71 after 3,000).
+    """
+    size = 1000 * np.log10(max(float(panel.ends.sum()), 10.0)) - 2500
+    horizons = float(np.median(panel.ends)) / horizon
+    return int(np.clip(np.clip(size, 500, 3000) * min(horizons / ENOUGH_HORIZONS, 1.0), 300, 3000))

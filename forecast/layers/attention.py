@@ -3,7 +3,6 @@
 Dimension key: B batch, N queries, M keys, D width, A heads.
 """
 
-import torch
 from torch import Tensor, nn
 
 from forecast.errors import ConfigError
@@ -63,11 +62,3 @@ class CrossAttention(nn.Module):
         mixed = nn.functional.scaled_dot_product_attention(query, key, value)
         output: Tensor = self.output(mixed.transpose(1, 2).flatten(2))
         return output
-
-
-def explicit_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> Tensor:
-    """softmax(QKᵀ / √d)·V written out: what the fused kernel is held against.  mask: True where a key may be read."""
-    scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
-    if mask is not None:
-        scores = scores.masked_fill(~mask, float("-inf"))
-    return torch.softmax(scores, dim=-1) @ value

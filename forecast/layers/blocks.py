@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from forecast.layers.attention import CrossAttention, SelfAttention
 from forecast.layers.dropout import make_dropout
+from forecast.layers.positions import Positions, make_positions
 
 
 class FeedForward(nn.Sequential):
@@ -32,6 +33,32 @@ class SelfAttentionBlock(nn.Module):
         x = x + self.dropout(self.attention(self.norm_attention(x)))
         x = x + self.dropout(self.feed(self.norm_feed(x)))
         return x
+
+
+class AttentionStack(nn.Module):
+    """Positions, then blocks of self-attention.  (B, N, D) → same.  places: positions that ``learned`` keeps."""
+
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        *,
+        layers: int,
+        causal: bool,
+        positions: Positions,
+        places: int,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.positions = make_positions(positions, width, places)
+        rotary = positions == "rotary"
+        self.blocks = nn.Sequential(
+            *(SelfAttentionBlock(width, heads, causal=causal, rotary=rotary, dropout=dropout) for _ in range(layers))
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        mixed: Tensor = self.blocks(self.positions(x))
+        return mixed
 
 
 class DecoderBlock(nn.Module):

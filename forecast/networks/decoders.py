@@ -10,9 +10,7 @@ from forecast.datasets.windows import Window
 from forecast.layers.dropout import make_dropout
 from forecast.layers.highway import Highway
 from forecast.networks.base import Sizes
-from forecast.networks.tokens import ahead_of_origins
-
-LONGEST_BLOCK = 24  # steps that one decoder vector stands for where tokens are single steps
+from forecast.networks.tokens import ahead_of_origins, blocks_ahead
 
 
 class DirectDecoder(nn.Module):
@@ -26,9 +24,7 @@ class DirectDecoder(nn.Module):
         super().__init__()
         self.highway = Highway(sizes.lookback, sizes.horizon, stride=sizes.patch) if highway else None
         self.sizes = sizes
-        block = sizes.patch if sizes.patch > 1 else min(sizes.horizon, LONGEST_BLOCK)
-        self.blocks = -(-sizes.horizon // block)
-        self.block = -(-sizes.horizon // self.blocks)
+        self.blocks, self.block = blocks_ahead(sizes)
         inner = 2 * width
         self.norm = nn.LayerNorm(width)
         self.state = nn.Linear(width, self.blocks * inner)

@@ -10,6 +10,20 @@ from forecast.datasets.windows import Window
 from forecast.layers.embeddings import CodeEmbedding, patches
 from forecast.networks.base import Sizes
 
+LONGEST_BLOCK = 24  # steps that one decoder vector stands for where tokens are single steps
+
+
+def places(sizes: Sizes) -> int:
+    """Learned positions to keep: twice the tokens of the lookback, so that longer segments have places too."""
+    return 2 * -(-sizes.lookback // sizes.patch)
+
+
+def blocks_ahead(sizes: Sizes) -> tuple[int, int]:
+    """How many blocks a decoder writes the horizon in, and the steps of each; the last one may run over."""
+    block = sizes.patch if sizes.patch > 1 else min(sizes.horizon, LONGEST_BLOCK)
+    blocks = -(-sizes.horizon // block)
+    return blocks, -(-sizes.horizon // blocks)
+
 
 class KnownAhead(nn.Module):
     """Covariates known ahead of time as one vector per step.  Input: window.  Output: (B, T + H, width).

@@ -25,10 +25,14 @@ from forecast.training.schedule import LANDING, Budget, learning_rate
 OnReport = Callable[[int, float, dict[str, float]], bool | None]
 
 
+GREW = "the weights had grown too far at this learning rate"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How to train.  reports: validations over the whole run.  patience: reports without improvement before the rate falls.
+    """How to train.
 
+    reports: validations over the whole run.  patience: reports without improvement before the rate falls.
     identity: what a checkpoint must share to be resumed.
     """
 
@@ -129,10 +133,11 @@ class Training:
         losses = {"loss": float(block[:, 0].mean())}
         if self.validation:
             losses["validation"] = self.validate()
-            self._require_finite(torch.tensor([[losses["validation"], 0.0, 1.0]]))
+            finite = math.isfinite(losses["validation"])
         else:  # nothing else would notice what the last step made of the weights
-            size = float(torch.stack(torch._foreach_norm(tuple(self.parameters))).sum().detach())
-            self._require_finite(torch.tensor([[losses["loss"], size, 1.0]]))
+            finite = bool(torch.stack(torch._foreach_norm(self.parameters)).isfinite().all())
+        if not finite:
+            raise self._broken(progress.step, GREW, "Lower learning_rate.")
         judged = losses.get("validation", -float(progress.step))  # without validation the latest weights are the best
         if judged < progress.best_loss:
             progress.best_loss, progress.best_step, progress.stale = judged, progress.step, 0
@@ -182,15 +187,18 @@ class Training:
             return
         place = int(bad[0, 0])
         step = self.progress.step - len(block) + place + 1
-        self.network.load_state_dict(self.best)
         if torch.isfinite(block[place, 0]):
-            cause, remedy = "a gradient overflowed", "Lower learning_rate."
-        elif place or step > 1:
-            cause, remedy = "the weights had grown too far at this learning rate", "Lower learning_rate."
-        else:
-            cause, remedy = "an input is not finite or too large", "Look for extreme values, or set transform='log1p'."
-        kept = f" The weights of step {self.progress.best_step} are kept."
-        raise TrainingError(f"the loss turned non-finite at step {step}: {cause}.{kept}", remedy, step=step)
+            raise self._broken(step, "a gradient overflowed", "Lower learning_rate.")
+        if step > 1:
+            raise self._broken(step, GREW, "Lower learning_rate.")
+        remedy = "Look for extreme values, or set transform='log1p'."
+        raise self._broken(step, "an input is not finite or too large", remedy)
+
+    def _broken(self, step: int, cause: str, remedy: str) -> TrainingError:
+        """Go back to the best weights; the error that says why."""
+        self.network.load_state_dict(self.best)
+        kept = f"The weights of step {self.progress.best_step} are kept."
+        return TrainingError(f"the loss turned non-finite at step {step}: {cause}. {kept}", remedy, step=step)
 
     def _weights(self) -> dict[str, Tensor]:
         return {name: value.detach().clone() for name, value in self.network.state_dict().items()}

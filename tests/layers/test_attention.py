@@ -4,11 +4,21 @@ import pytest
 import torch
 
 from forecast.errors import ConfigError
-from forecast.layers.attention import CrossAttention, SelfAttention, explicit_attention, split_heads
+from forecast.layers.attention import CrossAttention, SelfAttention, split_heads
 from forecast.layers.blocks import DecoderBlock, SelfAttentionBlock
 from forecast.layers.positions import rotate
 
 EXACT = {"atol": 1e-10, "rtol": 1e-10}
+
+
+def explicit_attention(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None = None
+) -> torch.Tensor:
+    """softmax(QKᵀ / √d)·V written out: what the fused kernel is held against.  mask: True where a key may be read."""
+    scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
+    if mask is not None:
+        scores = scores.masked_fill(~mask, float("-inf"))
+    return torch.softmax(scores, dim=-1) @ value
 
 
 def tokens(*shape: int) -> torch.Tensor:

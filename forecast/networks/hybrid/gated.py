@@ -3,17 +3,16 @@
 Dimension key: B batch, N tokens, O origins, H horizon, C channels, Q outputs per step, D width.
 """
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from forecast.datasets.windows import Window
-from forecast.layers.blocks import SelfAttentionBlock
+from forecast.layers.blocks import AttentionStack
 from forecast.layers.gates import MixingGate
-from forecast.layers.positions import Positions, make_positions
+from forecast.layers.positions import Positions
 from forecast.layers.recurrent import Cell, RecurrentStack
 from forecast.networks.base import Network, Sizes
 from forecast.networks.decoders import DirectDecoder
-from forecast.networks.tokens import KnownAhead, Tokens
-from forecast.networks.transformer.direct import places
+from forecast.networks.tokens import KnownAhead, Tokens, places
 
 
 class HybridNetwork(Network):
@@ -39,13 +38,14 @@ class HybridNetwork(Network):
         self.ahead = KnownAhead(sizes)
         self.tokens = Tokens(sizes, width, self.ahead.width)
         self.recurrent = RecurrentStack(cell, width, layers=recurrent_layers, dropout=dropout)
-        self.positions = make_positions(positions, width, places(sizes))
-        rotary = positions == "rotary"
-        self.attention = nn.Sequential(
-            *(
-                SelfAttentionBlock(width, heads, causal=True, rotary=rotary, dropout=dropout)
-                for _ in range(attention_layers)
-            )
+        self.attention = AttentionStack(
+            width,
+            heads,
+            layers=attention_layers,
+            causal=True,
+            positions=positions,
+            places=places(sizes),
+            dropout=dropout,
         )
         self.gate = MixingGate(width)
         self.decoder = DirectDecoder(sizes, width, self.ahead.width, highway=highway, dropout=dropout)
@@ -53,6 +53,6 @@ class HybridNetwork(Network):
     def forward(self, window: Window, origins: int = 1) -> Tensor:
         ahead = self.ahead(window)
         local = self.recurrent(self.tokens(window, ahead))  # (B, N, D)
-        reach = self.attention(self.positions(local))
+        reach = self.attention(local)
         forecasts: Tensor = self.decoder(self.gate(reach, local)[:, -origins:], window, ahead)
         return forecasts

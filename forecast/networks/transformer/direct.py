@@ -3,19 +3,14 @@
 Dimension key: B batch, N tokens, O origins, H horizon, C channels, Q outputs per step, D width.
 """
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from forecast.datasets.windows import Window
-from forecast.layers.blocks import SelfAttentionBlock
-from forecast.layers.positions import Positions, make_positions
+from forecast.layers.blocks import AttentionStack
+from forecast.layers.positions import Positions
 from forecast.networks.base import Network, Sizes
 from forecast.networks.decoders import DirectDecoder
-from forecast.networks.tokens import KnownAhead, Tokens
-
-
-def places(sizes: Sizes) -> int:
-    """Learned positions to keep: twice the tokens of the lookback, so that longer segments have places too."""
-    return 2 * -(-sizes.lookback // sizes.patch)
+from forecast.networks.tokens import KnownAhead, Tokens, places
 
 
 class CausalTransformer(Network):
@@ -37,20 +32,21 @@ class CausalTransformer(Network):
         super().__init__(sizes)
         self.ahead = KnownAhead(sizes)
         self.tokens = Tokens(sizes, width, self.ahead.width)
-        self.positions = make_positions(positions, width, places(sizes))
-        rotary = positions == "rotary"
-        self.trunk = nn.Sequential(
-            *(
-                SelfAttentionBlock(width, heads, causal=self.causal, rotary=rotary, dropout=dropout)
-                for _ in range(layers)
-            )
+        self.trunk = AttentionStack(
+            width,
+            heads,
+            layers=layers,
+            causal=self.causal,
+            positions=positions,
+            places=places(sizes),
+            dropout=dropout,
         )
         self.decoder = DirectDecoder(sizes, width, self.ahead.width, highway=highway, dropout=dropout)
 
     def forward(self, window: Window, origins: int = 1) -> Tensor:
         self.require_causal(origins)
         ahead = self.ahead(window)
-        states = self.trunk(self.positions(self.tokens(window, ahead)))  # (B, N, D)
+        states = self.trunk(self.tokens(window, ahead))  # (B, N, D)
         forecasts: Tensor = self.decoder(states[:, -origins:], window, ahead)
         return forecasts
 

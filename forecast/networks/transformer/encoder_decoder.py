@@ -8,14 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from forecast.datasets.windows import Window
-from forecast.layers.blocks import DecoderBlock, SelfAttentionBlock
+from forecast.layers.blocks import AttentionStack, DecoderBlock
 from forecast.layers.embeddings import patches
 from forecast.layers.highway import Highway
 from forecast.layers.positions import Positions, make_positions
 from forecast.networks.base import Network, Sizes
-from forecast.networks.decoders import LONGEST_BLOCK, add_highway
-from forecast.networks.tokens import KnownAhead, Tokens, ahead_of_origins
-from forecast.networks.transformer.direct import places
+from forecast.networks.decoders import add_highway
+from forecast.networks.tokens import KnownAhead, Tokens, ahead_of_origins, blocks_ahead, places
 
 
 class EncoderDecoderTransformer(Network):
@@ -45,16 +44,20 @@ class EncoderDecoderTransformer(Network):
         self.highway = Highway(sizes.lookback, sizes.horizon, stride=1) if highway else None
         self.ahead = KnownAhead(sizes)
         self.tokens = Tokens(sizes, width, self.ahead.width)
-        block = sizes.patch if sizes.patch > 1 else min(sizes.horizon, LONGEST_BLOCK)
-        self.blocks = -(-sizes.horizon // block)
-        self.block = -(-sizes.horizon // self.blocks)
-        rotary = positions == "rotary"
-        self.positions = make_positions(positions, width, places(sizes))
-        self.encoder = nn.Sequential(
-            *(SelfAttentionBlock(width, heads, causal=False, rotary=rotary, dropout=dropout) for _ in range(layers))
+        self.blocks, self.block = blocks_ahead(sizes)
+        self.encoder = AttentionStack(
+            width,
+            heads,
+            layers=layers,
+            causal=False,
+            positions=positions,
+            places=places(sizes),
+            dropout=dropout,
         )
         self.positions_ahead = make_positions(positions, width, self.blocks)
-        self.decoder = nn.ModuleList(DecoderBlock(width, heads, rotary=rotary, dropout=dropout) for _ in range(layers))
+        self.decoder = nn.ModuleList(
+            DecoderBlock(width, heads, rotary=positions == "rotary", dropout=dropout) for _ in range(layers)
+        )
         self.embed = nn.Linear(self.block * (sizes.channels + self.ahead.width), width)
         self.norm_memory, self.norm = nn.LayerNorm(width), nn.LayerNorm(width)
         self.output = nn.Linear(width, self.block * sizes.channels * sizes.outputs)
@@ -62,7 +65,7 @@ class EncoderDecoderTransformer(Network):
     def forward(self, window: Window, origins: int = 1) -> Tensor:
         self.require_causal(origins)
         ahead = self.ahead(window)
-        memory = self.norm_memory(self.encoder(self.positions(self.tokens(window, ahead))))  # (B, N, D)
+        memory = self.norm_memory(self.encoder(self.tokens(window, ahead)))  # (B, N, D)
         known = ahead_of_origins(ahead, origins=1, stride=1, horizon=self.sizes.horizon, blocks=self.blocks)[
             :, 0
         ]  # (B, M, block·F)
