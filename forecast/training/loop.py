@@ -135,7 +135,7 @@ class Training:
             losses["validation"] = self.validate()
             finite = math.isfinite(losses["validation"])
         else:  # nothing else would notice what the last step made of the weights
-            finite = bool(torch.stack(torch._foreach_norm(self.parameters)).isfinite().all())
+            finite = bool(torch.stack(torch._foreach_norm(tuple(self.parameters))).isfinite().all())
         if not finite:
             raise self._broken(progress.step, GREW, "Lower learning_rate.")
         judged = losses.get("validation", -float(progress.step))  # without validation the latest weights are the best
