@@ -319,6 +319,40 @@ def test_forged_arrays_are_refused(folder, change):
     refused(folder, DOCUMENT)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d["settings"].update(hidden_size=40_000),
+        lambda d: d["settings"].update(layers=10**7),
+        lambda d: d["settings"].update(horizon=10**9),
+        lambda d: d["settings"].update(levels=[0.5]),
+        lambda d: d["state"]["sizes"].update(horizon=10**9),
+        lambda d: d["state"]["sizes"].update(known=10**9),
+        lambda d: d["state"]["sizes"].update(series="many"),
+        lambda d: d["state"]["resolved"].update(lookback=10**9),
+        lambda d: d["state"]["resolved"].update(min_context="x"),
+    ],
+)
+def test_forged_sizes_of_a_network_are_refused_before_any_memory_is_taken(frame, tmp_path, monkeypatch, change):
+    create("lstm", horizon=3, target="sales", id="shop", **NEURAL).fit(frame).save(tmp_path / "model")
+    rewrite(tmp_path / "model", change)
+    monkeypatch.setattr("torch.nn.Module.load_state_dict", None)  # the last step would fail with a plain TypeError
+    with pytest.raises(ModelFormatError, match=DOCUMENT) as caught:
+        load(tmp_path / "model")
+    assert "NoneType" not in str(caught.value)
+
+
+def test_weights_that_are_not_finite_are_refused(frame, tmp_path):
+    create("lstm", horizon=3, target="sales", id="shop", **NEURAL).fit(frame).save(tmp_path / "model")
+
+    def spoil(arrays):
+        name = next(name for name in arrays if name.startswith("learned.decoder"))
+        arrays[name] = np.full_like(arrays[name], np.nan)
+
+    rewrite_weights(tmp_path / "model", spoil)
+    refused(tmp_path / "model", "not finite")
+
+
 def test_weights_that_do_not_fit_the_network_are_refused(frame, tmp_path):
     model = create("lstm", horizon=3, target="sales", id="shop", **NEURAL).fit(frame)
     model.save(tmp_path / "model")

@@ -25,6 +25,7 @@ from forecast.estimators.settings import check_names, check_values, setting
 from forecast.transforms import Transform, learn_transform
 
 DEFAULT_LEVELS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+MOST_VALUES = 1 << 30  # of one forecast: 8 GiB
 OnReport = Callable[[int, float, dict[str, float]], bool | None]
 
 
@@ -161,6 +162,7 @@ class Forecaster:
         panel = self.panel_ if X is None and future_data is None else self._context(X, future_data)
         steps = check_horizon(self.horizon if horizon is None else horizon)
         wanted = None if levels is None else check_levels(levels)
+        _require_room(panel, steps, len(wanted or ()))
         require_future(panel, steps)
         values = self.forecast_windows(panel, np.arange(len(panel)), panel.ends, horizon=steps, levels=wanted or ())
         return to_frame(panel, values, wanted, horizon=steps)
@@ -270,6 +272,14 @@ def check_levels(levels: Iterable[float]) -> tuple[float, ...]:
         if not isinstance(level, float | int | np.floating) or not 0 < level < 1:
             raise ConfigError(f"level {level!r} is not between 0 and 1", "Give levels such as 0.05, 0.5, 0.95.")
     return tuple(sorted({float(level) for level in given}))
+
+
+def _require_room(panel: Panel, horizon: int, levels: int) -> None:
+    if len(panel) * horizon * panel.channels * (1 + levels) > MOST_VALUES:
+        raise ConfigError(
+            f"a forecast of {horizon} steps for {len(panel):,} series is too large",
+            "Ask for a shorter horizon, or for some of the series at a time.",
+        )
 
 
 def origins_every(first: Ints, last: Ints, step: int) -> tuple[Ints, Ints]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from forecast.estimators.neural import NeuralForecaster
+from forecast.estimators.neural import MOST_LAYERS, NeuralForecaster
 from forecast.estimators.settings import Range, setting
 from forecast.layers.positions import Positions
 from forecast.layers.recurrent import Cell
@@ -18,8 +18,10 @@ class HybridForecaster(NeuralForecaster):
     """Recurrent layers for local order, causal attention over their states for reach, and a gate between the two."""
 
     cell: Cell = setting("lstm", help="recurrent cell", search=("lstm", "gru"))
-    layers: int = setting(1, help="recurrent layers", low=1, search=Range(low=1, high=2, step=1))
-    attention_layers: int = setting(1, help="attention blocks", low=1, search=Range(low=1, high=3, step=1))
+    layers: int = setting(1, help="recurrent layers", low=1, high=MOST_LAYERS, search=Range(low=1, high=2, step=1))
+    attention_layers: int = setting(
+        1, help="attention blocks", low=1, high=MOST_LAYERS, search=Range(low=1, high=3, step=1)
+    )
     heads: int = setting(4, help="attention heads; divides hidden_size", low=1, search=(2, 4, 8))
     positions: Positions = setting("learned", help="how tokens know their place", search=("learned", "rotary"))
 

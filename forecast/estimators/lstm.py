@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from forecast.estimators.neural import NeuralForecaster
+from forecast.estimators.neural import MOST_LAYERS, NeuralForecaster
 from forecast.estimators.settings import Range, setting
 from forecast.layers.recurrent import Cell
 from forecast.networks.base import Network, Sizes
@@ -16,7 +16,7 @@ class LSTMForecaster(NeuralForecaster):
     """LSTM, GRU or plain recurrent layers read the tokens; the state at the origin forecasts the horizon."""
 
     cell: Cell = setting("lstm", help="recurrent cell", search=("lstm", "gru"))
-    layers: int = setting(1, help="recurrent layers", low=1, search=Range(low=1, high=3, step=1))
+    layers: int = setting(1, help="recurrent layers", low=1, high=MOST_LAYERS, search=Range(low=1, high=3, step=1))
 
     name: ClassVar[str] = "lstm"
 

@@ -3,7 +3,7 @@
 Dimension key: W windows, H horizon, C channels, V levels.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -19,7 +19,7 @@ from forecast.estimators.base import Forecaster, Job
 from forecast.estimators.defaults import Resolved, resolve
 from forecast.estimators.holdout import HeldOut, hold_out
 from forecast.estimators.rolling import roll_forward
-from forecast.estimators.room import require_room
+from forecast.estimators.room import require_room, require_shapes, require_sizes, statistics
 from forecast.estimators.settings import Range, setting
 from forecast.networks.base import Network, Sizes
 from forecast.outputs import Output, PointLoss, make_output
@@ -28,6 +28,7 @@ from forecast.training.device import borrowed, find_device, set_seed, tune_proce
 from forecast.training.loop import Plan, Progress, Training
 from forecast.training.schedule import Budget
 
+MOST_LAYERS = 256
 ROWS_PER_PASS = 1 << 22  # numbers of the widest activation that one forecasting pass may hold
 SCALES, SPANS = "series.scales", "series.spans"  # what a saved model holds beside the weights
 REFIT_SHARE = 0.55  # of max_time for the first of the two fits that refit=True asks for
@@ -119,7 +120,7 @@ class NeuralForecaster(Forecaster):
         device: torch.device,
         identity: dict[str, Any],
     ) -> Progress:
-        sizes = self._sizes(panel)
+        sizes = self._sizes(panel.channels)
         require_room(self.resolved_, sizes)
         self.network_ = self._build(sizes, self.output_).to(device)
         windows = self._windows(panel, device)
@@ -165,14 +166,14 @@ class NeuralForecaster(Forecaster):
             "version": __version__,
         }
 
-    def _sizes(self, panel: Panel) -> Sizes:
+    def _sizes(self, channels: int) -> Sizes:
         covariates = self.covariates_
         return Sizes(
             lookback=self.resolved_.lookback,
             horizon=self.horizon,
             patch=self.resolved_.patch,
             outputs=self.output_.size,
-            channels=panel.channels,
+            channels=channels,
             past=covariates.past.width,
             future=covariates.future_width,
             known=covariates.future.width,
@@ -278,21 +279,17 @@ class NeuralForecaster(Forecaster):
         self.covariates_ = Covariates.from_json(state["covariates"])
         self.series_ = {name: number for number, name in enumerate(state["series"], 1)}
         self.output_ = make_output(self.levels, self.point_loss)
-        given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in state["sizes"].items()}
-        sizes = Sizes(**given)
+        stated = state["sizes"]
+        sizes = replace(self._sizes(len(self.schema_.target)), known=stated.get("known", 0))
+        require_sizes(self.resolved_, sizes, stated)
         weights = {name: torch.from_numpy(np.array(value)) for name, value in arrays.items()}
-        self.scales_ = _statistics(weights.pop(SCALES, None), len(self.series_), sizes.channels)
-        self.spans_ = _statistics(weights.pop(SPANS, None), len(self.series_), 2)
+        self.scales_ = statistics(weights.pop(SCALES, None), len(self.series_), sizes.channels)
+        self.spans_ = statistics(weights.pop(SPANS, None), len(self.series_), 2)
+        with torch.device("meta"):  # takes no memory: sizes that do not fit the weights are refused first
+            require_shapes(self._build(sizes, self.output_), weights)
         self.network_ = self._build(sizes, self.output_)
         self.network_.load_state_dict(weights)
         self.network_.to(find_device(self.device)).eval()
-
-
-def _statistics(values: torch.Tensor | None, series: int, columns: int) -> Any:
-    """Statistics of the training series as an array; None where a model was saved without them."""
-    if values is not None and values.shape != (series, columns):
-        raise ValueError(f"the statistics of the series are {tuple(values.shape)}, not {(series, columns)}")
-    return None if values is None else values.numpy()
 
 
 def _batches(values: Ints, size: int, windows: Windows) -> tuple[torch.Tensor, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from forecast.estimators.neural import NeuralForecaster
+from forecast.estimators.neural import MOST_LAYERS, NeuralForecaster
 from forecast.estimators.settings import Range, setting
 from forecast.layers.positions import Positions
 from forecast.networks.base import Network, Sizes
@@ -20,7 +20,9 @@ class TransformerForecaster(NeuralForecaster):
     architecture: Literal["causal", "encoder", "encoder-decoder"] = setting(
         "causal", help="causal: decoder-only; encoder: both directions; encoder-decoder: as in Vaswani et al. (2017)"
     )
-    layers: int = setting(2, help="attention blocks (of each half)", low=1, search=Range(low=1, high=4, step=1))
+    layers: int = setting(
+        2, help="attention blocks (of each half)", low=1, high=MOST_LAYERS, search=Range(low=1, high=4, step=1)
+    )
     heads: int = setting(4, help="attention heads; divides hidden_size", low=1, search=(2, 4, 8))
     positions: Positions = setting("learned", help="how tokens know their place", search=("learned", "rotary"))
 

@@ -16,6 +16,13 @@ def test_a_shorter_horizon_is_the_beginning(family, make, data):
     pd.testing.assert_frame_equal(part, first)
 
 
+def test_a_horizon_that_no_machine_holds_is_refused(make, data):
+    model = make("lstm").fit(data.wide())
+    for horizon in (10**9, 10**30):
+        with pytest.raises(ConfigError, match="too large"):
+            model.predict(horizon=horizon)
+
+
 def test_a_longer_horizon_goes_on_where_the_trained_one_ends(family, make, data):
     model = make(family).fit(data.wide())
     whole, part = model.predict(horizon=11), model.predict()
