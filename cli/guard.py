@@ -1,5 +1,6 @@
 """What stands around every command: failures become one line of cause, one of remedy, and an exit code."""
 
+import errno
 import os
 import shlex
 import sys
@@ -15,6 +16,7 @@ from typer.core import TyperGroup
 from forecast.errors import ForecastError
 
 FAULT, USAGE, INTERRUPTED = 1, 2, 130
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 # typer brings its own click or takes the installed one, by version; this is the one that it raises
 UsageFault: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
@@ -74,6 +76,9 @@ def _report(error: BaseException) -> int:
         return _usage(error)
     if isinstance(error, BrokenPipeError):  # the reader of our output, `head` for example, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAULT
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        complain(f"the output cannot be written: {error.strerror}", "Make room, or send it elsewhere.")
         return FAULT
     if isinstance(error, MemoryError) or _is_torch_memory(error):
         complain("out of memory", "Give fewer series, a shorter history, or smaller settings (--set batch_size=32).")

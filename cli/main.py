@@ -47,6 +47,7 @@ def _terminate(*_: Any) -> None:
 def main() -> None:
     """Entry point of the console script."""
     signal.signal(signal.SIGTERM, _terminate)
+    sys.stdout, sys.stderr = sys.stdout or open(os.devnull, "w"), sys.stderr or open(os.devnull, "w")  # closed by `>&-`
     # Waiting threads sleep: where others use a core too, threads that spin make a small network's step 20 times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     app()

@@ -32,6 +32,7 @@ def predict(
     from forecast.folders import require_writable_file, write_file
     from forecast.persistence import load
     from forecast.sources import name_to_data
+    from forecast.tables import to_csv
 
     wanted = split_levels(levels)
     if output is not None:
@@ -46,7 +47,7 @@ def predict(
     if told.json:
         print_json(_records(frame))
         return
-    text = frame.to_csv(index=False, float_format="%.8g")
+    text = to_csv(frame)
     if output is None:
         sys.stdout.write(text)
     else:
@@ -58,4 +59,4 @@ def _records(frame: Any) -> list[dict[str, Any]]:
     """Rows as plain values, times as text."""
     import json
 
-    return list(json.loads(frame.to_json(orient="records", date_format="iso", double_precision=10)))
+    return list(json.loads(frame.to_json(orient="records", date_format="iso", double_precision=15)))

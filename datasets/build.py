@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from forecast.datasets.frames import as_frame
+from forecast.datasets.output import require_free_names
 from forecast.datasets.panel import Panel
 from forecast.datasets.roles import Found, find_roles, join_id, trained_roles
 from forecast.datasets.rows.ahead import Ahead, extend, read_ahead
@@ -51,6 +52,7 @@ def load_panel(
     categories = _categories(frame, found, ahead) if schema is None else schema.categories
     resolved = _schema(data, found, source, freq=roles.freq or "", categories=categories)
     _same_channels(resolved, schema)
+    require_free_names(resolved)
     pack = pack_wide if found.shape == "wide" or (found.shape == "array" and len(found.target) > 1) else pack_long
     panel = pack(frame, found, stamps, resolved, source)
     resolved = replace(resolved, freq=panel.timeline.freq, timezone=panel.timeline.timezone)

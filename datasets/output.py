@@ -3,6 +3,7 @@
 Dimension key: S series, H horizon, C channels, Q levels.
 """
 
+import re
 from typing import Any
 
 import numpy as np
@@ -10,15 +11,31 @@ import pandas as pd
 
 from forecast.datasets.arrays import Floats
 from forecast.datasets.panel import Panel
+from forecast.datasets.schema import Schema
+from forecast.errors import DataError
 
 SERIES = "series"  # the id column of an answer whose input had none
 FORECAST = "forecast"
+CHANNEL = "target"  # says which target a row is of, where there are several
+_LEVEL = re.compile(r"q0?\.\d+|q\d(\.\d+)?e-\d+")
 ONE_ARRAY = "y"  # the id of a one-dimensional array's series; the columns of a two-dimensional one are numbered
 
 
 def level_name(level: float) -> str:
     """The column of one quantile level: q0.05, q0.5."""
     return "q" + format(level, "g")
+
+
+def require_free_names(schema: Schema) -> None:
+    """``DataError`` where the time or id column has a name that a forecast gives to a column of its own."""
+    own = {FORECAST, *({CHANNEL} if len(schema.target) > 1 else ())}
+    times = [schema.time or ""]
+    ids = [part.strip() for part in (schema.id or SERIES).split(",")]
+    for role, names, taken in (("time", times, {*own, *ids}), ("id", ids, own)):
+        for name in names:
+            if name in taken or _LEVEL.fullmatch(name):
+                cause = f"the {role} column is called {name!r}, as one of the forecasts' own columns is"
+                raise DataError(cause, "Rename it.", column=name)
 
 
 def to_frame(
@@ -109,6 +126,6 @@ def _with_levels(panel: Panel, values: Floats, levels: tuple[float, ...], steps:
     columns = _ids(panel, channels * horizon)
     columns[panel.schema.time or "time"] = panel.timeline.times(every)
     if channels > 1:
-        columns["target"] = np.tile(np.repeat(np.asarray(panel.schema.target, dtype=object), horizon), count)
+        columns[CHANNEL] = np.tile(np.repeat(np.asarray(panel.schema.target, dtype=object), horizon), count)
     numbers = dict(zip((FORECAST, *map(level_name, levels)), table.T, strict=True))
     return pd.DataFrame({**columns, **numbers})

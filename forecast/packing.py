@@ -6,7 +6,7 @@ Dimension key: S series, N rows of all series together.
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from forecast.datasets.schema import Note, Schema
 from forecast.datasets.timeline import Timeline
 from forecast.errors import ModelFormatError
 from forecast.estimators.base import Forecaster
-from forecast.estimators.settings import check_names, check_values
+from forecast.estimators.settings import check_names, check_values, matches, spell
 from forecast.plain import as_tuples, to_plain
 from forecast.presets import forecaster_class, name_of
 from forecast.transforms import restore_transform
@@ -115,6 +115,10 @@ def unpack_panel(document: Mapping[str, Any], arrays: Arrays) -> Panel:
 def _unpack_schema(values: Mapping[str, Any]) -> Schema:
     given = {name: as_tuples(value) for name, value in values.items()}
     given["categories"] = {name: tuple(words) for name, words in values["categories"].items()}
+    hints = get_type_hints(Schema)
+    for name, value in given.items():
+        if name != "categories" and not matches(value, hints[name]):
+            raise ModelFormatError(f"{name}={value!r} of the schema is not {spell(hints[name])}")
     return Schema(**given)
 
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from forecast.candidates import Clock
 from forecast.curves import Curve, curve_of, select_series
@@ -16,6 +15,7 @@ from forecast.plots import MOST_PANELS, Bar, Picture, write_png
 from forecast.report import MOST_SERIES, write_report
 from forecast.report_content import report_of
 from forecast.run_result import RunResult, backtest_frame, errors_by, leaderboard_rows, metrics, series_errors
+from forecast.tables import to_csv
 
 FILES = ("forecast.csv", "backtest.csv", "metrics.json", "forecast.png", "report.html", "model")
 
@@ -23,8 +23,8 @@ FILES = ("forecast.csv", "backtest.csv", "metrics.json", "forecast.png", "report
 def write_results(result: RunResult, folder: Path, clock: Clock) -> RunResult:
     """Write every file of ``result`` into ``folder``; what an extra would be needed for is named in ``missing``."""
     result.model.save(folder / "model")
-    write_csv(result.forecast, folder / "forecast.csv")
-    write_csv(backtest_frame(result), folder / "backtest.csv")
+    (folder / "forecast.csv").write_text(to_csv(result.forecast), encoding="utf-8")
+    (folder / "backtest.csv").write_text(to_csv(backtest_frame(result)), encoding="utf-8")
     missing = [
         name
         for name, write in (("forecast.png", _write_picture), ("report.html", _write_report))
@@ -34,11 +34,6 @@ def write_results(result: RunResult, folder: Path, clock: Clock) -> RunResult:
     text = json.dumps(metrics(result), indent=2, ensure_ascii=False, allow_nan=False)
     (folder / "metrics.json").write_text(text + "\n", encoding="utf-8")
     return result
-
-
-def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """Text with eight significant digits; an empty field where there is no value."""
-    frame.to_csv(path, index=False, float_format="%.8g")
 
 
 def _with_extra(write: Callable[[RunResult, Path], None], result: RunResult, path: Path) -> bool:

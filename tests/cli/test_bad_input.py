@@ -1,7 +1,10 @@
 """Wrong use and bad data: one line of cause, one of remedy, the right exit code, and nothing written."""
 
 import json
+import shlex
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -263,3 +266,22 @@ def test_an_interrupt_ends_with_exit_code_130_and_leaves_nothing(
 
     monkeypatch.setattr("forecast.run.try_all", interrupt)
     assert_refused(call("run", sales, "--horizon", 3, "-o", "a/b/out"), 130, ["interrupted"], tmp_path, {sales})
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_results_that_find_no_room_are_told(tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "forecast.cli", "models", "--json"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 1
+    assert "cannot be written" in done.stderr and "fault of the program" not in done.stderr
+
+
+def test_streams_that_are_closed_are_no_fault() -> None:
+    command = f"{shlex.quote(sys.executable)} -P -m forecast.cli models >&- 2>&-"
+    assert subprocess.run(command, shell=True, timeout=60).returncode == 0

@@ -7,6 +7,7 @@ import pytest
 from forecast.datasets.build import load_panel
 from forecast.datasets.output import to_frame
 from forecast.datasets.schema import Roles
+from forecast.errors import DataError
 
 HOURS = pd.date_range("2024-01-01", periods=12, freq="h", tz="Europe/Berlin")
 LEVELS = (0.05, 0.5)
@@ -92,3 +93,26 @@ def test_an_id_of_several_columns_goes_back_into_them():
     result = answer(data, id="Store,Dept", target="sales")
     assert list(result.columns) == ["Store", "Dept", "when", "sales"]
     assert result["Store"].tolist() == [1, 1, 1, 2, 2, 2] and result["Dept"].tolist() == ["x"] * 6
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        ({"day": "forecast"}, "forecast"),
+        ({"day": "series"}, "series"),
+        ({"shop": "q0.5", "day": "day"}, "q0.5"),
+    ],
+)
+def test_a_time_or_id_called_as_a_column_of_the_forecasts_is_refused(names, told):
+    frame = pd.DataFrame({"day": pd.date_range("2024-01-01", periods=30), "y": np.arange(30.0)})
+    if "shop" in names:
+        frame = pd.concat([frame.assign(shop=shop) for shop in "ab"])
+    frame = frame.rename(columns=names)
+    with pytest.raises(DataError, match=f"called '{told}'"):
+        load_panel(frame, Roles(time=names["day"], target="y", id=names.get("shop")))
+
+
+def test_other_columns_may_be_called_as_those_of_the_forecasts():
+    for name in ("forecast", "q0.5", "series", "target"):
+        frame = pd.DataFrame({"day": pd.date_range("2024-01-01", periods=30), name: np.arange(30.0)})
+        assert len(load_panel(frame, Roles(target=name))) == 1
