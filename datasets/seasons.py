@@ -22,6 +22,7 @@ _CLEAR = 0.5  # dip from which the shortest of several unnamed cycles is taken b
 _CYCLES = 2.5  # how often a cycle must fit into a series to be seen
 _OFTEN, _AGAIN = 6, 4  # the same for a first and a second cycle of any length, of which there are many to err by
 _CANDIDATES = 8  # lags of an axis without a calendar that are looked at closely
+_ROUNDING = 1e-12  # of its level: a smaller deviation is a rounding error
 
 
 def natural_cycles(timeline: Timeline) -> tuple[int, ...]:
@@ -109,7 +110,7 @@ def _prepared(values: Floats) -> Floats:
     values = np.clip(values, low, high)
     centred = values - values[seen].mean()
     spread = centred[seen].std()
-    return centred / spread if spread > 1e-9 * max(1.0, abs(float(low)), abs(float(high))) else np.zeros(0)
+    return centred / spread if spread > _ROUNDING * max(abs(float(low)), abs(float(high))) else np.zeros(0)
 
 
 def _dips(values: Floats, longest: int) -> Floats:

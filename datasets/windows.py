@@ -18,6 +18,7 @@ BLOCK_ROWS = 1_000_000  # rows standardised at a time, which bounds the float64 
 ROUNDING = 1e-12  # of its level: a smaller deviation is a rounding error, and the series constant
 CONSTANT = 1e-6  # of its level: the deviation of a constant series, whose forecasts then stay at that level
 SCALE_FLOOR = 0.02  # of a series' own deviation: a flat window is not blown up to noise
+GRID = 1024  # steps per deviation to which training may round
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,6 +66,8 @@ class Windows:
     A window is (series, end): it sees the ``lookback`` rows before row ``end`` of the series and forecasts the
     ``horizon`` rows from there.  A segment of O origins is named by its last one; the others lie ``stride`` rows apart
     before it, and it sees ``lookback + (O − 1)·stride`` rows.  Rows before a series' start are padding.
+    ``rounded``: to a small fraction of a series' deviation, for training.  The last bits of a level of 1e9 differ from
+    those of the same series around 0, and two trainings that see them would drift apart.
     ``known``: (S,) rows of each series that its standardisation may be taken from; all up to its end when None.
     ``scale``: (S, C) deviations of series of which the panel holds too little to tell; NaN for the others.
     """
@@ -81,12 +84,16 @@ class Windows:
         numbers: Ints | None = None,
         known: Ints | None = None,
         scale: Floats | None = None,
+        rounded: bool = False,
         device: str | torch.device = "cpu",
     ) -> None:
         self.lookback, self.horizon, self.stride, self.min_context = lookback, horizon, stride, min_context
         self.device = torch.device(device)
         known = panel.ends if known is None else known
         values, observed, self.series_location, self.series_scale = standardise(panel, known, scale)
+        if rounded:
+            np.multiply(values, GRID, out=values)
+            np.divide(np.rint(values, out=values), GRID, out=values)
         self.values = torch.from_numpy(values).to(self.device)  # (N, C)
         self.observed = torch.from_numpy(observed).to(self.device)  # (N, C)
         self.offsets = torch.from_numpy(panel.offsets[:-1].copy()).to(self.device)
@@ -222,12 +229,22 @@ def _standardise_block(
     seen = ~np.isnan(raw) & (position < np.repeat(panel.ends[first:last], lengths))[:, None]
     counted = seen & (position < np.repeat(known[first:last], lengths))[:, None]
     count = np.maximum(np.add.reduceat(counted, starts, axis=0, dtype=np.int64), 1)
-    raw = np.where(seen, raw, 0.0)
-    location = np.add.reduceat(np.where(counted, raw, 0.0), starts, axis=0) / count
-    centred = np.where(seen, raw - np.repeat(location, lengths, axis=0), 0.0)
+    base = _first_seen(raw, seen, starts)  # differences to a value of the series are exact where sums of 1e9 are not
+    raw = np.where(seen, raw - np.repeat(base, lengths, axis=0), 0.0)
+    middle = np.add.reduceat(np.where(counted, raw, 0.0), starts, axis=0) / count
+    centred = np.where(seen, raw - np.repeat(middle, lengths, axis=0), 0.0)
+    location = base + middle
     scale = np.sqrt(np.add.reduceat(np.where(counted, np.square(centred), 0.0), starts, axis=0) / count)
     level = np.abs(location)
     scale = np.where(scale > ROUNDING * level, scale, CONSTANT * np.where(level > 0, level, 1.0))
     if given is not None:
         scale = np.where(np.isnan(given), scale, given)
     return centred / np.repeat(scale, lengths, axis=0), seen, location, scale
+
+
+def _first_seen(raw: np.ndarray, seen: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """(S, C) the first observed value of each series, 0 where there is none."""
+    rows = np.arange(len(raw))[:, None]
+    first = np.minimum.reduceat(np.where(seen, rows, len(raw)), starts, axis=0)
+    found = np.take_along_axis(raw, np.minimum(first, len(raw) - 1), axis=0)
+    return np.where(first < len(raw), found, 0.0)

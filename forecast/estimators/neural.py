@@ -123,7 +123,7 @@ class NeuralForecaster(Forecaster):
         sizes = self._sizes(panel.channels)
         require_room(self.resolved_, sizes)
         self.network_ = self._build(sizes, self.output_).to(device)
-        windows = self._windows(panel, device)
+        windows = self._windows(panel, device, rounded=True)
         if not windows.count(self.resolved_.origins):
             raise ConfigError(
                 f"no series is longer than the {self.resolved_.min_context} steps that an origin needs before it",
@@ -132,7 +132,9 @@ class NeuralForecaster(Forecaster):
         validation = None
         if held_out is not None:
             known, series, ends = held_out
-            validation = self._validation_windows(self._windows(known, device, min_context=1), series, ends)
+            validation = self._validation_windows(
+                self._windows(known, device, min_context=1, rounded=True), series, ends
+            )
         plan = Plan(
             budget=Budget(max_steps=max_steps, max_time=limit, began=job.began),
             batch_size=self.resolved_.batch_size,
@@ -182,10 +184,17 @@ class NeuralForecaster(Forecaster):
             future_vocabulary=covariates.future_vocabulary,
             static_vocabulary=covariates.static_vocabulary,
             series=len(self.series_) if self.series_embedding else 0,
+            persistent=self.season_ == 1,
         )
 
     def _windows(
-        self, panel: Panel, device: torch.device, known: Ints | None = None, *, min_context: int | None = None
+        self,
+        panel: Panel,
+        device: torch.device,
+        known: Ints | None = None,
+        *,
+        min_context: int | None = None,
+        rounded: bool = False,
     ) -> Windows:
         numbers = np.array([self.series_.get(name, 0) for name in panel.ids.tolist()], np.int64)
         return Windows(
@@ -198,6 +207,7 @@ class NeuralForecaster(Forecaster):
             numbers=numbers,
             known=known,
             scale=self._trained_scale(panel, numbers),
+            rounded=rounded,
             device=device,
         )
 

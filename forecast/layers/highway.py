@@ -11,13 +11,17 @@ class Highway(nn.Module):
     """A linear map of the last L steps, shared by channels, which the network's own output corrects.
 
     The autoregressive part of LSTNet (Lai et al. 2018, section 3.6): what is linear in the past need not pass through
-    the trunk.  It starts at zero.  Input: steps (B, T, C), T = L + (O − 1)·stride.  Output: (B, O, H, C).
+    the trunk.  It starts at zero or, with ``persist``, at a copy of the last step.
+    Input: steps (B, T, C), T = L + (O − 1)·stride.  Output: (B, O, H, C).
     """
 
-    def __init__(self, lookback: int, horizon: int, *, stride: int) -> None:
+    def __init__(self, lookback: int, horizon: int, *, stride: int, persist: bool = False) -> None:
         super().__init__()
         self.lookback, self.stride = lookback, stride
-        self.weight = nn.Parameter(torch.zeros(horizon, lookback))
+        start = torch.zeros(horizon, lookback)
+        if persist:
+            start[:, -1] = 1.0
+        self.weight = nn.Parameter(start)
         self.bias = nn.Parameter(torch.zeros(horizon))
 
     def forward(self, steps: Tensor, origins: int) -> Tensor:

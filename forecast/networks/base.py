@@ -17,6 +17,7 @@ class Sizes:
     """What the data and the output head fix about a network: counts of inputs and outputs, vocabularies with code 0.
 
     known: how many of the ``future`` inputs, the first ones, are the user's own; the others come from the calendar.
+    persistent: whether the data have no season, so that a copy of the last step is where forecasts start from.
     series: how many series have an embedding of their own; 0 for none.
     """
 
@@ -33,6 +34,7 @@ class Sizes:
     future_vocabulary: tuple[int, ...] = ()
     static_vocabulary: tuple[int, ...] = ()
     series: int = 0
+    persistent: bool = False
 
 
 class Network(nn.Module):

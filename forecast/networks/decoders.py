@@ -22,7 +22,7 @@ class DirectDecoder(nn.Module):
 
     def __init__(self, sizes: Sizes, width: int, ahead: int, *, highway: bool, dropout: float = 0.0) -> None:
         super().__init__()
-        self.highway = Highway(sizes.lookback, sizes.horizon, stride=sizes.patch) if highway else None
+        self.highway = make_highway(sizes, stride=sizes.patch) if highway else None
         self.sizes = sizes
         self.blocks, self.block = blocks_ahead(sizes)
         inner = 2 * width
@@ -43,6 +43,11 @@ class DirectDecoder(nn.Module):
         steps = self.output(self.activation(inner)).flatten(2)  # (B, O, M·block·C·Q)
         steps = steps.unflatten(-1, (-1, sizes.channels, sizes.outputs))
         return add_highway(self.highway, steps[:, :, : sizes.horizon], window, origins)
+
+
+def make_highway(sizes: Sizes, *, stride: int) -> Highway:
+    """The highway of a network of these sizes, whose origins lie ``stride`` steps apart."""
+    return Highway(sizes.lookback, sizes.horizon, stride=stride, persist=sizes.persistent)
 
 
 def add_highway(highway: Highway | None, raw: Tensor, window: Window, origins: int) -> Tensor:

@@ -33,7 +33,7 @@ class QuantileOutput:
     def loss(self, raw: Tensor, answer: Tensor, counted: Tensor) -> tuple[Tensor, Tensor]:
         """Pinball loss, twice the mean over levels: with the one level 0.5 it is the absolute error.
 
-        Written for few passes over (B, O, H, C, Q): the levels come from one small matrix product, and the loss is linear
+        Written for few passes over (B, O, H, C, Q): the levels come from a small matrix product, the loss is linear
         in the error with a slope that needs no gradient.
         """
         quantiles = raw[..., :1] + positive(raw[..., 1:]) @ self._signs(raw)

@@ -10,10 +10,9 @@ from torch import Tensor, nn
 from forecast.datasets.windows import Window
 from forecast.layers.blocks import AttentionStack, DecoderBlock
 from forecast.layers.embeddings import patches
-from forecast.layers.highway import Highway
 from forecast.layers.positions import Positions, make_positions
 from forecast.networks.base import Network, Sizes
-from forecast.networks.decoders import add_highway
+from forecast.networks.decoders import add_highway, make_highway
 from forecast.networks.tokens import KnownAhead, Tokens, ahead_of_origins, blocks_ahead, places
 
 
@@ -41,7 +40,7 @@ class EncoderDecoderTransformer(Network):
     ) -> None:
         super().__init__(sizes)
         self.point = point
-        self.highway = Highway(sizes.lookback, sizes.horizon, stride=1) if highway else None
+        self.highway = make_highway(sizes, stride=1) if highway else None
         self.ahead = KnownAhead(sizes)
         self.tokens = Tokens(sizes, width, self.ahead.width)
         self.blocks, self.block = blocks_ahead(sizes)
