@@ -1,5 +1,6 @@
 """The command ``forecast``: one command a file, each a thin layer over the library."""
 
+import io
 import os
 import signal
 import sys
@@ -44,10 +45,22 @@ def _terminate(*_: Any) -> None:
     sys.exit(128 + signal.SIGTERM)  # as an exception, so that unfinished files are removed on the way out
 
 
+def _prepare_streams() -> None:
+    """Streams that take any name in the data: UTF-8 into files and pipes, what it can show on a terminal."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by `>&-`
+            setattr(sys, name, open(os.devnull, "w"))
+        elif isinstance(stream, io.TextIOWrapper) and stream.isatty():
+            stream.reconfigure(errors="backslashreplace")
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8")
+
+
 def main() -> None:
     """Entry point of the console script."""
     signal.signal(signal.SIGTERM, _terminate)
-    sys.stdout, sys.stderr = sys.stdout or open(os.devnull, "w"), sys.stderr or open(os.devnull, "w")  # closed by `>&-`
+    _prepare_streams()
     # Waiting threads sleep: where others use a core too, threads that spin make a small network's step 20 times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     app()

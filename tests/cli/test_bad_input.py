@@ -1,6 +1,7 @@
 """Wrong use and bad data: one line of cause, one of remedy, the right exit code, and nothing written."""
 
 import json
+import os
 import shlex
 import shutil
 import subprocess
@@ -285,3 +286,15 @@ def test_results_that_find_no_room_are_told(tmp_path: Path) -> None:
 def test_streams_that_are_closed_are_no_fault() -> None:
     command = f"{shlex.quote(sys.executable)} -P -m forecast.cli models >&- 2>&-"
     assert subprocess.run(command, shell=True, timeout=60).returncode == 0
+
+
+def test_names_beyond_ascii_are_told_whatever_the_locale(sales: Path, tmp_path: Path) -> None:
+    sales.write_text(sales.read_text().replace("sales", "größe"), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "forecast.cli", "inspect", str(sales)],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "LC_ALL": "C"},
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "größe" in done.stdout.decode()
