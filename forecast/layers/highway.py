@@ -28,3 +28,21 @@ class Highway(nn.Module):
         span = self.lookback + (origins - 1) * self.stride
         before = steps[:, -span:].unfold(1, self.lookback, self.stride)  # (B, O, C, L)
         return nn.functional.linear(before, self.weight, self.bias).transpose(2, 3)
+
+
+class CovariateHighway(nn.Module):
+    """A linear map of what is known of each step ahead and of its neighbours, the same for every step.
+
+    It starts at zero.  Input: steps ahead (B, O, F, H).  Output: (B, O, H, C).
+    """
+
+    def __init__(self, covariates: int, channels: int) -> None:
+        super().__init__()
+        self.mix = nn.Conv1d(covariates, channels, 3, padding=1)
+        for parameter in self.mix.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, ahead: Tensor) -> Tensor:
+        batch, origins = ahead.shape[:2]
+        mixed: Tensor = self.mix(ahead.flatten(0, 1))  # (B·O, C, H)
+        return mixed.view(batch, origins, *mixed.shape[1:]).transpose(2, 3)

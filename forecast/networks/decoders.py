@@ -8,21 +8,21 @@ from torch import Tensor, nn
 
 from forecast.datasets.windows import Window
 from forecast.layers.dropout import make_dropout
-from forecast.layers.highway import Highway
+from forecast.layers.highway import CovariateHighway, Highway
 from forecast.networks.base import Sizes
-from forecast.networks.tokens import ahead_of_origins, blocks_ahead
+from forecast.networks.tokens import ahead_of_origins, blocks_ahead, unusual_ahead
 
 
 class DirectDecoder(nn.Module):
     """Every block of the horizon at once from the state at the origin and what is known of the block.
 
-    Added to a linear map of the last steps, where ``highway`` is set.
+    Added to a straight line from what is known, where ``highway`` is set.
     Input: states (B, O, D), window, ahead (B, T + H, F).  Output: (B, O, H, C, Q).
     """
 
     def __init__(self, sizes: Sizes, width: int, ahead: int, *, highway: bool, dropout: float = 0.0) -> None:
         super().__init__()
-        self.highway = make_highway(sizes, stride=sizes.patch) if highway else None
+        self.line = Line(sizes, stride=sizes.patch) if highway else None
         self.sizes = sizes
         self.blocks, self.block = blocks_ahead(sizes)
         inner = 2 * width
@@ -42,17 +42,34 @@ class DirectDecoder(nn.Module):
             inner = inner + self.ahead(blocks)
         steps = self.output(self.activation(inner)).flatten(2)  # (B, O, M·block·C·Q)
         steps = steps.unflatten(-1, (-1, sizes.channels, sizes.outputs))
-        return add_highway(self.highway, steps[:, :, : sizes.horizon], window, origins)
+        return add_line(self.line, steps[:, :, : sizes.horizon], window, origins)
 
 
-def make_highway(sizes: Sizes, *, stride: int) -> Highway:
-    """The highway of a network of these sizes, whose origins lie ``stride`` steps apart."""
-    return Highway(sizes.lookback, sizes.horizon, stride=stride, persist=sizes.persistent)
+class Line(nn.Module):
+    """What is linear in the window's last steps and in what is known ahead, which the network's own output corrects.
+
+    Origins lie ``stride`` steps apart.  Input: window.  Output: (B, O, H, C).
+    """
+
+    def __init__(self, sizes: Sizes, *, stride: int) -> None:
+        super().__init__()
+        self.sizes, self.stride = sizes, stride
+        self.past = Highway(sizes.lookback, sizes.horizon, stride=stride, persist=sizes.persistent)
+        self.ahead = CovariateHighway(sizes.known, sizes.channels) if sizes.known else None
+
+    def forward(self, window: Window, origins: int) -> Tensor:
+        line: Tensor = self.past(window.target, origins)
+        if self.ahead is None:
+            return line
+        unusual = unusual_ahead(window, self.sizes)
+        first = unusual.shape[1] - self.sizes.horizon - (origins - 1) * self.stride
+        ahead: Tensor = self.ahead(unusual[:, first:].unfold(1, self.sizes.horizon, self.stride))
+        return line + ahead
 
 
-def add_highway(highway: Highway | None, raw: Tensor, window: Window, origins: int) -> Tensor:
-    """Raw outputs (B, O, H, C, Q) with the highway added to the first, the middle of the forecast."""
-    if highway is None:
+def add_line(line: Line | None, raw: Tensor, window: Window, origins: int) -> Tensor:
+    """Raw outputs (B, O, H, C, Q) with the line added to the first of Q, the middle of the forecast."""
+    if line is None:
         return raw
-    line = highway(window.target, origins)[..., None]
-    return torch.cat([raw[..., :1] + line, raw[..., 1:]], dim=-1)
+    middle = raw[..., :1] + line(window, origins)[..., None]
+    return torch.cat([middle, raw[..., 1:]], dim=-1)

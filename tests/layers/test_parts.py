@@ -5,7 +5,7 @@ import torch
 
 from forecast.layers.embeddings import CodeEmbedding, patches
 from forecast.layers.gates import MixingGate
-from forecast.layers.highway import Highway
+from forecast.layers.highway import CovariateHighway, Highway
 
 
 def test_a_gate_wide_open_gives_the_first_view_and_shut_the_second():
@@ -62,3 +62,19 @@ def test_codes_become_vectors_of_their_own_column():
 
 def test_no_codes_become_no_columns():
     assert CodeEmbedding(())(torch.zeros(2, 3, 0, dtype=torch.int64)).shape == (2, 3, 0)
+
+
+def test_a_covariate_highway_is_a_loop_over_steps_and_their_neighbours():
+    highway = CovariateHighway(2, 3).double()
+    assert not highway(torch.randn(2, 4, 2, 5, dtype=torch.float64)).any()  # it starts at zero
+    for parameter in highway.parameters():
+        torch.nn.init.normal_(parameter)
+    ahead = torch.randn(2, 4, 2, 5, dtype=torch.float64)  # (B, O, F, H)
+    found = highway(ahead)  # (B, O, H, C)
+    weight, bias = highway.mix.weight, highway.mix.bias
+    for h in range(5):
+        expected = bias.expand(2, 4, 3)
+        for shift in (-1, 0, 1):
+            if 0 <= h + shift < 5:
+                expected = expected + torch.einsum("bof,cf->boc", ahead[..., h + shift], weight[..., shift + 1])
+        torch.testing.assert_close(found[:, :, h], expected)

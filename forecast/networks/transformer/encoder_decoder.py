@@ -12,7 +12,7 @@ from forecast.layers.blocks import AttentionStack, DecoderBlock
 from forecast.layers.embeddings import patches
 from forecast.layers.positions import Positions, make_positions
 from forecast.networks.base import Network, Sizes
-from forecast.networks.decoders import add_highway, make_highway
+from forecast.networks.decoders import Line, add_line
 from forecast.networks.tokens import KnownAhead, Tokens, ahead_of_origins, blocks_ahead, places
 
 
@@ -40,7 +40,7 @@ class EncoderDecoderTransformer(Network):
     ) -> None:
         super().__init__(sizes)
         self.point = point
-        self.highway = make_highway(sizes, stride=1) if highway else None
+        self.line = Line(sizes, stride=1) if highway else None
         self.ahead = KnownAhead(sizes)
         self.tokens = Tokens(sizes, width, self.ahead.width)
         self.blocks, self.block = blocks_ahead(sizes)
@@ -74,9 +74,7 @@ class EncoderDecoderTransformer(Network):
             steps = self._decode(torch.cat([first, answer[:, :-1]], dim=1), known, memory)
         else:
             steps = self._roll(first, known, memory, window)
-        return add_highway(
-            self.highway, steps.flatten(1, 2)[:, None, : self.sizes.horizon], window, 1
-        )  # (B, 1, H, C, Q)
+        return add_line(self.line, steps.flatten(1, 2)[:, None, : self.sizes.horizon], window, 1)  # (B, 1, H, C, Q)
 
     def _decode(self, before: Tensor, known: Tensor, memory: Tensor) -> Tensor:
         """Blocks (B, M, block, C, Q) from the blocks before them (B, M, block·C) and what is known ahead."""
@@ -88,7 +86,7 @@ class EncoderDecoderTransformer(Network):
 
     def _roll(self, first: Tensor, known: Tensor, memory: Tensor, window: Window) -> Tensor:
         """The same without an answer: each block is made from the point forecasts of the ones before."""
-        line = 0.0 if self.highway is None else self._blocks_of(self.highway(window.target, 1))
+        line = 0.0 if self.line is None else self._blocks_of(self.line(window, 1))
         before = first
         for _ in range(self.blocks - 1):
             points = self._decode(before, known, memory)[..., self.point].flatten(2)  # (B, m, block·C)
