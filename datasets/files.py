@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import lzma
+import os
 import sys
 import zipfile
 import zlib
@@ -64,16 +65,18 @@ def _load(source: str | Path | IO[bytes]) -> tuple[str, bytes]:
     if str(source) == "-":
         return "standard input", sys.stdin.buffer.read()
     path = Path(source).expanduser()
-    if path.is_dir():
-        raise DataError(f"{path} is a folder", "Give one file of it.", file=str(path))
     try:
         return str(path), path.read_bytes()
     except FileNotFoundError:
         raise _missing(path) from None
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be read: {error.strerror}", "See the file's permissions.", file=str(path)
-        ) from None
+    except IsADirectoryError:
+        raise DataError(f"{path} is a folder", "Give one file of it.", file=str(path)) from None
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
+        if os.path.isdir(path):  # Windows calls it a lack of permission
+            raise DataError(f"{path} is a folder", "Give one file of it.", file=str(path)) from None
+        reason = getattr(error, "strerror", None) or error
+        cause = f"{str(path)[:200]!r} cannot be read: {reason}"
+        raise DataError(cause, "See the file's name and permissions.", file=str(path)) from None
 
 
 def _missing(path: Path) -> DataError:

@@ -46,12 +46,19 @@ def _held(data: Any) -> tuple[pd.DataFrame, Source]:
     if isinstance(data, pd.Series):
         return _from_series(data)
     if isinstance(data, dict):
-        return _from_pandas(pd.DataFrame(data), Source())
+        return _from_pandas(_made_frame(data), Source())
     if isinstance(data, list | tuple) and len(data) and isinstance(data[0], dict):
-        return _from_pandas(pd.DataFrame(list(data)), Source())
+        return _from_pandas(_made_frame(list(data)), Source())
     if isinstance(data, list | tuple | np.ndarray):
         return _from_array(data)
     return _from_other(data)
+
+
+def _made_frame(data: Any) -> pd.DataFrame:
+    try:
+        return pd.DataFrame(data)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise DataError(f"the data make no frame: {error}", "Give columns of equal length by name.") from error
 
 
 def _from_pandas(frame: pd.DataFrame, source: Source) -> tuple[pd.DataFrame, Source]:
@@ -103,6 +110,8 @@ def _from_array(data: Any) -> tuple[pd.DataFrame, Source]:
     """(T,) one series called y; (T, S) series 0 to S - 1."""
     try:
         values = np.asarray(data)
+        if values.dtype.kind == "c":
+            raise TypeError("complex numbers have no order")
         if values.dtype.kind not in "iufb":
             values = values.astype(np.float64)
     except (ValueError, TypeError) as error:

@@ -12,7 +12,7 @@ LINKS = (ROOT / "forecast" / "datasets", ROOT / "forecast" / "cli")
 
 # The layers from the bottom up: a module may import from its own layer and those below.  The longest prefix counts.
 LAYERS = (
-    ("forecast.errors", "forecast.folders", "forecast.plain", "forecast.versions"),
+    ("forecast.errors", "forecast.folders", "forecast.plain", "forecast.tables", "forecast.versions"),
     ("forecast.datasets.arrays", "forecast.datasets.schema", "forecast.datasets.source"),
     ("forecast.datasets.times", "forecast.datasets.timeline"),
     ("forecast.datasets.reading", "forecast.datasets.files", "forecast.datasets.frames"),

@@ -131,6 +131,8 @@ class Forecaster:
         self.transform_: Transform = learn_transform(
             self.transform, panel, lower=self.lower, upper=self.upper, season=self.season_
         )
+        if isinstance(validation, bool | float | np.floating):
+            raise ConfigError(f"validation={validation!r} is no number of steps", "Give a whole number or a frame.")
         if isinstance(validation, int | np.integer):
             validation = int(validation)
         elif validation is not None:

@@ -4,9 +4,11 @@ Dimension key: S series, W windows, H horizon.
 """
 
 import numpy as np
+import torch
 
 from forecast.datasets.arrays import Ints
 from forecast.datasets.panel import Panel
+from forecast.datasets.windows import Window, Windows
 from forecast.errors import ConfigError, DataError
 
 WANTED = 64  # validation windows below which several horizons are held out: one window of one series is mostly noise
@@ -67,3 +69,9 @@ def _windows(panel: Panel, first: Ints, held: Ints, horizon: int) -> HeldOut | N
     ends = first[series] + np.arange(len(series)) - np.repeat(counts.cumsum() - counts, counts)
     keep = np.linspace(0, len(series) - 1, min(MOST, len(series))).astype(np.int64)
     return (panel, series[keep], ends[keep]) if len(series) else None
+
+
+def gather_windows(windows: Windows, series: Ints, ends: Ints, *, size: int) -> list[Window]:
+    """The windows with their answers, at most ``size`` at a time."""
+    numbers = (torch.split(torch.from_numpy(values).to(windows.device), size) for values in (series, ends))
+    return [windows.gather(one, end, answers=True) for one, end in zip(*numbers, strict=True)]

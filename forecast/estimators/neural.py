@@ -13,18 +13,18 @@ from forecast.datasets.arrays import Floats, Ints
 from forecast.datasets.fingerprint import fingerprint
 from forecast.datasets.inputs import Covariates
 from forecast.datasets.panel import Panel
-from forecast.datasets.windows import Window, Windows, standardise
+from forecast.datasets.windows import Windows, standardise
 from forecast.errors import ConfigError
 from forecast.estimators.base import Forecaster, Job
 from forecast.estimators.defaults import Resolved, resolve
-from forecast.estimators.holdout import HeldOut, hold_out
+from forecast.estimators.holdout import HeldOut, gather_windows, hold_out
 from forecast.estimators.rolling import roll_forward
 from forecast.estimators.room import require_room, require_shapes, require_sizes, statistics
 from forecast.estimators.settings import Range, setting
 from forecast.networks.base import Network, Sizes
 from forecast.outputs import Output, PointLoss, make_output
 from forecast.training import checkpoint
-from forecast.training.device import borrowed, find_device, set_seed, tune_process
+from forecast.training.device import borrowed, find_device, seeded, set_seed, tune_process
 from forecast.training.loop import Plan, Progress, Training
 from forecast.training.schedule import Budget
 
@@ -78,7 +78,8 @@ class NeuralForecaster(Forecaster):
     def _learn(self, panel: Panel, job: Job) -> None:
         device = find_device(self.device)
         tune_process()
-        with borrowed(self.threads, self.seed, device):
+        with borrowed(self.threads), seeded(self.seed, device) as waited:
+            job = replace(job, began=job.began + waited)
             self.resolved_ = resolve(self, panel, causal=self._causal())
             self.covariates_ = Covariates.learn(panel, calendar=self.calendar, holidays=self.holidays)
             self.series_ = {name: number for number, name in enumerate(panel.ids.tolist(), 1)}
@@ -132,9 +133,8 @@ class NeuralForecaster(Forecaster):
         validation = None
         if held_out is not None:
             known, series, ends = held_out
-            validation = self._validation_windows(
-                self._windows(known, device, min_context=1, rounded=True), series, ends
-            )
+            seen = self._windows(known, device, min_context=1, rounded=True)
+            validation = gather_windows(seen, series, ends, size=self._windows_per_pass())
         plan = Plan(
             budget=Budget(max_steps=max_steps, max_time=limit, began=job.began),
             batch_size=self.resolved_.batch_size,
@@ -223,11 +223,6 @@ class NeuralForecaster(Forecaster):
         partly = (numbers > 0) & (panel.starts > starts) & (panel.starts + panel.ends >= ends)
         return np.where(partly[:, None], self.scales_[place], np.nan)
 
-    def _validation_windows(self, windows: Windows, series: Ints, ends: Ints) -> list[Window]:
-        size = self._windows_per_pass()
-        pairs = zip(_batches(series, size, windows), _batches(ends, size, windows), strict=True)
-        return [windows.gather(s, e, answers=True) for s, e in pairs]
-
     def _account(self, progress: Progress) -> dict[str, Any]:
         return {
             "parameters": sum(p.numel() for p in self.network_.parameters()),
@@ -258,7 +253,7 @@ class NeuralForecaster(Forecaster):
     def _forecast_once(self, panel: Panel, series: Ints, ends: Ints, levels: tuple[float, ...]) -> Floats:
         """The network's own horizon from any origins: (W, H, C, 1 + V)."""
         device = next(self.network_.parameters()).device
-        with borrowed(self.threads, self.seed, device), torch.inference_mode():
+        with borrowed(self.threads), torch.inference_mode():
             known = panel.ends.copy()
             np.minimum.at(known, series, ends)  # no statistic may come from rows after the first origin
             windows = self._windows(panel, device, known)
@@ -300,7 +295,3 @@ class NeuralForecaster(Forecaster):
         self.network_ = self._build(sizes, self.output_)
         self.network_.load_state_dict(weights)
         self.network_.to(find_device(self.device)).eval()
-
-
-def _batches(values: Ints, size: int, windows: Windows) -> tuple[torch.Tensor, ...]:
-    return torch.split(torch.from_numpy(values).to(windows.device), size)

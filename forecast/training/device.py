@@ -10,6 +10,8 @@ The switches are set at the first fit, never at import, and not at all where the
 
 import ctypes
 import os
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -20,6 +22,7 @@ from forecast.errors import ConfigError
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # mallopt(3)
 KEPT_BYTES = 1 << 30
+_RANDOM = threading.RLock()
 
 
 @cache
@@ -49,17 +52,26 @@ def find_device(name: str) -> torch.device:
 
 
 @contextmanager
-def borrowed(threads: int | None, seed: int, device: torch.device) -> Iterator[None]:
-    """Run with own threads and own random state, and leave torch's as they were found."""
+def borrowed(threads: int | None) -> Iterator[None]:
+    """Run with own threads, and leave torch's number of them as it was found."""
     before = torch.get_num_threads()
-    cuda = [device] if device.type == "cuda" else []
     try:
         torch.set_num_threads(threads or min(before, os.cpu_count() or 1))
-        with torch.random.fork_rng(devices=cuda):
-            set_seed(seed, device)
-            yield
+        yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[float]:
+    """Run with own random state, and leave torch's as it was found; gives the seconds that it had to wait.
+
+    Torch has one random state for all threads of a process, so that two runs in two threads take turns.
+    """
+    began = time.perf_counter()
+    with _RANDOM, torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        set_seed(seed, device)
+        yield time.perf_counter() - began
 
 
 def set_seed(seed: int, device: torch.device) -> None:

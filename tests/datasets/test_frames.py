@@ -269,3 +269,9 @@ def test_years_stay_numbers_and_words_stay_words():
     assert times([1990, 1991], name="year")[0].tolist() == [1990, 1991]
     assert times(["Aberdeen", "Bath"])[0].tolist() == ["Aberdeen", "Bath"]
     assert times(["May", "Marcus"])[0].tolist() == ["May", "Marcus"]
+
+
+@pytest.mark.parametrize("data", [{"a": 1}, {"a": [1, 2], "b": [1]}, np.ones(30) + 1j, "a\0b", "x" * 5000])
+def test_what_makes_no_frame_is_an_error_of_the_data(data):
+    with pytest.raises(DataError):
+        as_frame(data)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,17 @@ def test_torch_is_left_as_it_was(make, data):
     assert torch.get_num_threads() == threads and torch.get_default_dtype() == kind
     np.testing.assert_array_equal(np.random.get_state()[1], numpy_state)
     assert torch.is_grad_enabled()
+
+
+def test_fits_in_two_threads_are_those_of_two_fits_one_after_the_other(make, data):
+    settings = {"dropout": 0.2, "threads": 1}
+    alone = [make("lstm", **settings, seed=seed).fit(data.series()) for seed in (0, 1)]
+    state = torch.get_rng_state()
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(lambda seed: make("lstm", **settings, seed=seed).fit(data.series()), (0, 1)))
+    for one, two in zip(alone, together, strict=True):
+        assert_identical(one, two)
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_forecasts_are_repeatable(family, make, data):

@@ -131,3 +131,9 @@ def test_an_input_of_nonsense_scale_stops_with_the_cause(make, data):
 def test_validation_frames_of_other_columns_are_refused(make, data):
     with pytest.raises(DataError):
         make("lstm", **data.LONG).fit(data.long(), validation=pd.DataFrame({"a": ["x", "y"]}))
+
+
+@pytest.mark.parametrize("validation", [True, 0.2])
+def test_validation_that_is_no_number_of_steps_is_refused(validation, make, data):
+    with pytest.raises(ConfigError, match="validation="):
+        make("lstm").fit(data.series(), validation=validation)

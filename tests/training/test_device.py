@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from forecast.errors import ConfigError
-from forecast.training.device import borrowed, find_device
+from forecast.training.device import borrowed, find_device, seeded
 
 CPU = torch.device("cpu")
 
@@ -17,18 +17,18 @@ def test_seed_and_threads_are_given_back():
     torch.manual_seed(11)
     torch.set_num_threads(2)
     state, threads = torch.get_rng_state(), torch.get_num_threads()
-    with borrowed(1, 3, CPU):
+    with borrowed(1), seeded(3, CPU):
         assert torch.get_num_threads() == 1
         first = torch.rand(3)
     assert torch.get_num_threads() == threads
     assert torch.equal(torch.get_rng_state(), state)
-    with borrowed(1, 3, CPU):
+    with borrowed(1), seeded(3, CPU):
         assert torch.equal(torch.rand(3), first)
 
 
 def test_seed_and_threads_are_given_back_after_an_error():
     state, threads = torch.get_rng_state(), torch.get_num_threads()
-    with pytest.raises(RuntimeError), borrowed(1, 3, CPU):
+    with pytest.raises(RuntimeError), borrowed(1), seeded(3, CPU):
         torch.rand(3)
         raise RuntimeError
     assert torch.get_num_threads() == threads
