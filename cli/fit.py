@@ -14,6 +14,7 @@ from forecast.cli.settings import Config, Set, read_config, resolve
 from forecast.errors import ConfigError
 
 if TYPE_CHECKING:
+    from forecast.candidates import OnReport
     from forecast.estimators.base import Forecaster
 
 CHECKPOINT, WEIGHTS, DOCUMENT = "checkpoint.safetensors", "weights.safetensors", "model.json"
@@ -52,17 +53,19 @@ def fit(
     chosen = resolve(name, config=file.settings, options=given, given=settings)
     forecaster = create(name, **chosen)
     check_values(forecaster)  # before any data are read
-    require_free(output, force=told.force, allowed=_unfinished(output))
+    resumes = "max_steps" in forecaster.get_params()  # what is trained in steps leaves and finds checkpoints
+    require_free(output, force=told.force, allowed=_unfinished(output, resumes=resumes))
     future = data_options.future_data or file.future_data
     opened = open_data(data, chosen, future_data=future, horizon=forecaster.horizon)
     forecaster.set_params(**{key: value for key, value in opened.settings.items() if key not in chosen})
     with made_folder(output), claimed(output), _kept(output, quiet=told.quiet):
+        require_free(output, force=told.force, allowed=_unfinished(output, resumes=resumes))  # now that it is ours
         if told.force:
             (output / CHECKPOINT).unlink(missing_ok=True)
-        elif (output / CHECKPOINT).exists():
-            remark(f"going on with the unfinished fit in {output}", quiet=told.quiet)
         with progress(quiet=told.quiet) as watcher:
             report = watcher.training(name, limit=chosen.get("max_time"))
+            if (output / CHECKPOINT).exists():
+                report = _announced(report, f"going on with the unfinished fit in {output}", quiet=told.quiet)
             forecaster.fit(
                 opened.panel,
                 validation=file.validation if validation is None else validation,
@@ -74,8 +77,22 @@ def fit(
     _tell(name, forecaster, output, json=told.json)
 
 
-def _unfinished(folder: Path) -> tuple[str, ...]:
+def _announced(report: "OnReport | None", text: str, *, quiet: bool) -> "OnReport":
+    """``report`` with a remark before its first call: only then is the checkpoint known to be of this fit."""
+    texts = [text]
+
+    def first(step: int, seconds: float, losses: dict[str, float]) -> bool | None:
+        if texts:
+            remark(texts.pop(), quiet=quiet)
+        return None if report is None else report(step, seconds, losses)
+
+    return first
+
+
+def _unfinished(folder: Path, *, resumes: bool) -> tuple[str, ...]:
     """What may lie in the folder of an unfinished fit; weights count only without the description, written last."""
+    if not resumes:
+        return ()
     return UNFINISHED if os.path.exists(folder / DOCUMENT) else (*UNFINISHED, WEIGHTS)
 
 

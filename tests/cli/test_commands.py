@@ -208,6 +208,11 @@ def test_an_interrupted_fit_keeps_its_checkpoint_and_goes_on_from_it(
     assert "goes on from there" in done.stderr and "Traceback" not in done.stderr
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["checkpoint.safetensors"]
 
+    for other in (("--seed", 3), ("--model", "naive"), ("--set", "max_steps=41")):  # of other settings: not this fit
+        refused = call(*command, "out", *other)
+        assert refused.exit_code == 2 and refused.stderr.count("\n") == 2, refused.stderr
+        assert [path.name for path in (tmp_path / "out").iterdir()] == ["checkpoint.safetensors"]
+
     again = call(*command, "out")
     assert again.exit_code == 0, again.stderr
     assert "going on with the unfinished fit" in again.stderr
