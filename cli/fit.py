@@ -41,7 +41,6 @@ def fit(
 
     An unfinished fit of the same settings and data in that folder goes on where it stopped.
     """
-    from forecast.cli.progress import progress
     from forecast.estimators.settings import check_values
     from forecast.folders import claimed, made_folder, require_free
     from forecast.presets import create
@@ -62,10 +61,7 @@ def fit(
         require_free(output, force=told.force, allowed=_unfinished(output, resumes=resumes))  # now that it is ours
         if told.force:
             (output / CHECKPOINT).unlink(missing_ok=True)
-        with progress(quiet=told.quiet) as watcher:
-            report = watcher.training(name, limit=chosen.get("max_time"))
-            if (output / CHECKPOINT).exists():
-                report = _announced(report, f"going on with the unfinished fit in {output}", quiet=told.quiet)
+        with _reporting(name, output, limit=chosen.get("max_time"), quiet=told.quiet) as report:
             forecaster.fit(
                 opened.panel,
                 validation=file.validation if validation is None else validation,
@@ -75,6 +71,18 @@ def fit(
             )
         forecaster.save(output, force=True)
     _tell(name, forecaster, output, json=told.json)
+
+
+@contextmanager
+def _reporting(name: str, folder: Path, *, limit: float | None, quiet: bool) -> "Iterator[OnReport | None]":
+    """What is to be called at each validation: the progress bar, and first of all word of an unfinished fit."""
+    from forecast.cli.progress import progress
+
+    with progress(quiet=quiet) as watcher:
+        report = watcher.training(name, limit=limit)
+        if (folder / CHECKPOINT).exists():
+            report = _announced(report, f"going on with the unfinished fit in {folder}", quiet=quiet)
+        yield report
 
 
 def _announced(report: "OnReport | None", text: str, *, quiet: bool) -> "OnReport":
