@@ -15,6 +15,7 @@ MOST_PATCHES = 128
 FEWEST_PATCHES = 12  # tokens of a window without a season, whose patches have no natural length
 SLACK = 0.75  # gaps come in clusters: a window may have fewer observed steps than its series
 ENOUGH_HORIZONS = 12  # in the median series, for a run of full length
+FEW_SERIES = 20
 SHORTEST = 48  # steps of lookback that even a short season gets: 12 months see four years
 ORIGINS = {"patches": 4, "steps": 24}  # chosen by time to accuracy on M4 Hourly: more only add correlated windows
 
@@ -31,6 +32,7 @@ class Settings(Protocol):
     origins: int | None
     batch_size: int | None
     max_steps: int | None
+    dropout: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +45,7 @@ class Resolved:
     min_context: int
     batch_size: int
     max_steps: int
+    dropout: float
 
 
 def resolve(settings: Settings, panel: Panel, *, causal: bool) -> Resolved:
@@ -50,7 +53,9 @@ def resolve(settings: Settings, panel: Panel, *, causal: bool) -> Resolved:
     median = float(np.median(panel.ends))
     cycles = tuple(sorted({*detect_cycles(panel), settings.season_} - {1}))
     patch = 1 if settings.tokens == "steps" else settings.patch or patch_of(settings.season_)
-    lookback = settings.lookback or lookback_of(cycles, patch=patch, horizon=settings.horizon, median=median)
+    lookback = settings.lookback or lookback_of(
+        cycles, patch=patch, horizon=settings.horizon, median=median, ahead=knows_ahead(panel)
+    )
     if settings.tokens == "patches" and settings.patch is None and settings.season_ == 1:
         patch = min(LONGEST_PATCH, max(1, lookback // FEWEST_PATCHES))
     lookback = -(-lookback // patch) * patch
@@ -69,6 +74,7 @@ def resolve(settings: Settings, panel: Panel, *, causal: bool) -> Resolved:
         min_context=max(1, int(context_of(lookback, patch, settings.horizon, median) * observed_share(panel))),
         batch_size=settings.batch_size or 64,
         max_steps=settings.max_steps or steps_of(panel, settings.horizon),
+        dropout=dropout_of(panel) if settings.dropout is None else settings.dropout,
     )
 
 
@@ -79,16 +85,22 @@ def patch_of(season: int) -> int:
     return max(d for d in range(1, LONGEST_PATCH + 1) if season % d == 0)
 
 
-def lookback_of(cycles: tuple[int, ...], *, patch: int, horizon: int, median: float) -> int:
+def lookback_of(cycles: tuple[int, ...], *, patch: int, horizon: int, median: float, ahead: bool) -> int:
     """Two of the longest cycles that fit, else one; at least two horizons and 48 steps where there is room for them.
 
-    Room is half of the median series, and 128 patches.
+    Room is half of the median series, and 128 patches.  With covariates known ahead one cycle is enough: they tell what a
+    second would (Nord Pool, 200 days: MASE .76 with one week, .79 with two; PJM, 20 days: .40 and .39).
     """
     room = max(1, int(min(median / 2, MOST_PATCHES * patch)))
     twice = [2 * cycle for cycle in cycles if 2 * cycle <= room]
     once = [cycle for cycle in cycles if cycle <= room]
-    reach = max(twice or once or [0])
+    reach = max(once if ahead and once else twice or once or [0])
     return max(reach, min(max(2 * horizon, SHORTEST), room))
+
+
+def knows_ahead(panel: Panel) -> bool:
+    """Whether the user gave covariates that are known ahead."""
+    return bool(panel.schema.future or panel.schema.future_codes)
 
 
 def origins_of(tokens: str, patch: int, lookback: int, median: float, horizon: int) -> int:
@@ -114,11 +126,21 @@ def observed_share(panel: Panel) -> float:
 
 
 def steps_of(panel: Panel, horizon: int) -> int:
-    """Training steps: more for more data, between 300 and 3,000, and fewer where a series is only a few horizons long.
+    """Training steps, 300 to 3,000: more for more data and more series, fewer where series are few horizons long.
 
-    However many series there are, what such a panel shows of time is soon known by heart (Walmart, 104 weeks for 39
-    ahead: MASE 1.07 to 1.10 after 500 steps, 1.31 to 1.71 after 3,000).
+    A single series is soon known by heart, however long (Nord Pool's 52,000 hours: MASE 1.02 after 2,200 steps, .96
+    after 1,000), and so is a short time, however many series show it (Walmart, 104 weeks for 39 ahead: 1.07 to 1.10
+    after 500 steps, 1.31 to 1.71 after 3,000); M4's 414 hourly series still gain at 3,000.
     """
     size = 1000 * np.log10(max(float(panel.ends.sum()), 10.0)) - 2500
+    variety = 1000 + 800 * np.log10(max(len(panel), 1))
     horizons = float(np.median(panel.ends)) / horizon
-    return int(np.clip(np.clip(size, 500, 3000) * min(horizons / ENOUGH_HORIZONS, 1.0), 300, 3000))
+    return int(np.clip(np.clip(min(size, variety), 500, 3000) * min(horizons / ENOUGH_HORIZONS, 1.0), 300, 3000))
+
+
+def dropout_of(panel: Panel) -> float:
+    """A tenth where there are few series, none where many of them hold the network in check.
+
+    Nord Pool with covariates, 200 days: MASE .86 without, .79 with; M4 Hourly: .81 without, .85 with.
+    """
+    return 0.1 if len(panel) < FEW_SERIES else 0.0

@@ -42,5 +42,5 @@ class HybridForecaster(NeuralForecaster):
             heads=self.heads,
             positions=self.positions,
             highway=self.highway,
-            dropout=self.dropout,
+            dropout=self.resolved_.dropout,
         )

@@ -27,5 +27,5 @@ class LSTMForecaster(NeuralForecaster):
             width=self.hidden_size,
             layers=self.layers,
             highway=self.highway,
-            dropout=self.dropout,
+            dropout=self.resolved_.dropout,
         )

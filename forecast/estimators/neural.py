@@ -45,7 +45,13 @@ class NeuralForecaster(Forecaster):
     highway: bool = setting(
         True, help="add a linear map of the window, which the network corrects", search=(True, False)
     )
-    dropout: float = setting(0.0, help="share of activations dropped", low=0, below=1, search=(0.0, 0.1, 0.2))
+    dropout: float | None = setting(
+        None,
+        help="share of activations dropped; from the number of series when None",
+        low=0,
+        below=1,
+        search=(0.0, 0.1, 0.2),
+    )
     calendar: bool = setting(True, help="calendar features of the time grid as covariates known ahead")
     series_embedding: bool = setting(False, help="a learned vector per training series", search=(False, True))
     point_loss: PointLoss = setting("mae", help="loss of points where levels is None: mae (median) or mse (mean)")

@@ -46,7 +46,7 @@ class TransformerForecaster(NeuralForecaster):
                 positions=self.positions,
                 point=output.point,
                 highway=self.highway,
-                dropout=self.dropout,
+                dropout=self.resolved_.dropout,
             )
         network = CausalTransformer if self.architecture == "causal" else EncoderTransformer
         return network(
@@ -56,5 +56,5 @@ class TransformerForecaster(NeuralForecaster):
             heads=self.heads,
             positions=self.positions,
             highway=self.highway,
-            dropout=self.dropout,
+            dropout=self.resolved_.dropout,
         )
