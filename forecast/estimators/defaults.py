@@ -88,8 +88,8 @@ def patch_of(season: int) -> int:
 def lookback_of(cycles: tuple[int, ...], *, patch: int, horizon: int, median: float, ahead: bool) -> int:
     """Two of the longest cycles that fit, else one; at least two horizons and 48 steps where there is room for them.
 
-    Room is half of the median series, and 128 patches.  With covariates known ahead one cycle is enough: they tell what a
-    second would (Nord Pool, 200 days: MASE .76 with one week, .79 with two; PJM, 20 days: .40 and .39).
+    Room is half of the median series, and 128 patches.  With covariates known ahead one cycle is enough: they tell
+    what a second would (Nord Pool, 200 days: MASE .76 with one week, .79 with two; PJM, 20 days: .40 and .39).
     """
     room = max(1, int(min(median / 2, MOST_PATCHES * patch)))
     twice = [2 * cycle for cycle in cycles if 2 * cycle <= room]
