@@ -20,12 +20,10 @@ def require_room(found: Resolved, sizes: Sizes) -> None:
     """``ConfigError`` for settings whose batches no machine holds: a number too many zeros long, as a rule."""
     if not isinstance(found.dropout, int | float) or not 0 <= found.dropout < 1:
         raise ConfigError(f"dropout={found.dropout!r} is not a share below 1")
-    for f in fields(found):
-        value = getattr(found, f.name)
-        if f.name == "dropout":
-            continue
+    for name in (f.name for f in fields(found) if f.name != "dropout"):
+        value = getattr(found, name)
         if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-            raise ConfigError(f"{f.name}={value!r} is not a whole number of at least 1")
+            raise ConfigError(f"{name}={value!r} is not a whole number of at least 1")
     span = found.lookback + (found.origins - 1) * found.patch + sizes.horizon
     if found.batch_size * span * (sizes.channels + sizes.past + sizes.future) > MOST_NUMBERS:
         raise ConfigError(
