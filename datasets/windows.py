@@ -26,6 +26,8 @@ class Window:
     """What a network receives.  Targets are standardised by ``location`` and ``scale``, and 0 where unobserved.
 
     target, observed: (B, T, C).  past: (B, T, P).  future: (B, T + H, F).  static: (B, K).  The codes of each: int64.
+    usual: (B, 1, K), the mean of the user's own covariates known ahead, the first K of ``future``, over the lookback of
+    the first origin.
     series: (B,) number of the series plus 1 in the training panel, 0 for unseen ones.  location, scale: (B, 1, C).
     answer, counted: (B, O, H, C), in training and validation only; ``counted`` marks the targets that enter the loss.
     """
@@ -36,6 +38,7 @@ class Window:
     past_codes: Tensor
     future: Tensor
     future_codes: Tensor
+    usual: Tensor
     static: Tensor
     static_codes: Tensor
     series: Tensor
@@ -102,6 +105,7 @@ class Windows:
         series = np.arange(1, len(panel) + 1) if numbers is None else numbers
         self.numbers = torch.from_numpy(series).to(self.device)
         self.inputs = covariates.tensors(panel, ahead=horizon, device=self.device)
+        self.known_ahead = covariates.future.width
         self._starts_of_segments: dict[int, Tensor] = {}
 
     @property
@@ -154,13 +158,15 @@ class Windows:
         usable, reference = self._usable_origins(observed, origins)
         location, scale = location_and_scale(values, observed & reference[..., None])
         values = torch.where(observed, (values - location) / scale, 0.0)
+        inputs = self.inputs.gather(series, rows, relative, span)
         window = Window(
             target=values[:, :span],
             observed=observed[:, :span],
+            usual=inputs["future"][:, : self.lookback, : self.known_ahead].mean(1, keepdim=True),
             series=self.numbers[series],
             location=location,
             scale=scale,
-            **self.inputs.gather(series, rows, relative, span),
+            **inputs,
         )
         if not answers:
             return window

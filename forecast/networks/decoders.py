@@ -61,7 +61,7 @@ class Line(nn.Module):
         line: Tensor = self.past(window.target, origins)
         if self.ahead is None:
             return line
-        unusual = unusual_ahead(window, self.sizes)
+        unusual = unusual_ahead(window)
         first = unusual.shape[1] - self.sizes.horizon - (origins - 1) * self.stride
         ahead: Tensor = self.ahead(unusual[:, first:].unfold(1, self.sizes.horizon, self.stride))
         return line + ahead

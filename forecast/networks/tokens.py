@@ -26,13 +26,13 @@ def blocks_ahead(sizes: Sizes) -> tuple[int, int]:
     return blocks, -(-sizes.horizon // blocks)
 
 
-def unusual_ahead(window: Window, sizes: Sizes) -> Tensor:
-    """(B, T + H, known): the user's covariates known ahead less their mean over the lookback, on the target's scale.
+def unusual_ahead(window: Window) -> Tensor:
+    """(B, T + H, known): the user's covariates known ahead less what is usual, on the target's scale.
 
     The target is normalised per window, so what a covariate adds to it is to be measured against the window too.
     """
-    own = window.future[..., : sizes.known]
-    return (own - own[:, : sizes.lookback].mean(1, keepdim=True)) / (window.scale.mean(-1, keepdim=True) + FLAT)
+    own = window.future[..., : window.usual.shape[-1]]
+    return (own - window.usual) / (window.scale.mean(-1, keepdim=True) + FLAT)
 
 
 class KnownAhead(nn.Module):
@@ -51,9 +51,8 @@ class KnownAhead(nn.Module):
     def forward(self, window: Window) -> Tensor:
         parts = [window.future]
         if self.sizes.known:
-            own = window.future[..., : self.sizes.known]
-            parts.append(own - own[:, : self.sizes.lookback].mean(1, keepdim=True))
-            parts.append(unusual_ahead(window, self.sizes))
+            parts.append(window.future[..., : self.sizes.known] - window.usual)
+            parts.append(unusual_ahead(window))
         if self.codes.width:
             parts.append(self.codes(window.future_codes))
         return torch.cat(parts, dim=-1)

@@ -91,12 +91,14 @@ def make_window(sizes: Sizes, origins: int, *, seed: int) -> Window:
 
     observed = torch.rand(BATCH, steps, sizes.channels, generator=generator) < 0.8
     observed[0, : steps // 2] = False  # padding
+    future = numbers(BATCH, ahead, sizes.future)
     return Window(
         target=torch.where(observed, numbers(BATCH, steps, sizes.channels), 0.0),
         observed=observed,
         past=numbers(BATCH, steps, sizes.past),
         past_codes=codes(sizes.past_vocabulary, BATCH, steps),
-        future=numbers(BATCH, ahead, sizes.future),
+        future=future,
+        usual=future[:, : sizes.lookback, : sizes.known].mean(1, keepdim=True),
         future_codes=codes(sizes.future_vocabulary, BATCH, ahead),
         static=numbers(BATCH, sizes.static),
         static_codes=codes(sizes.static_vocabulary, BATCH),
