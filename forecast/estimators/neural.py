@@ -1,4 +1,4 @@
-"""What the three neural families share: resolving settings, training, and forecasting windows in batches.
+"""What the three neural families share: resolving settings, learning, and forecasting windows in batches.
 
 Dimension key: W windows, H horizon, C channels, V levels.
 """
@@ -10,28 +10,22 @@ import numpy as np
 import torch
 
 from forecast.datasets.arrays import Floats, Ints
-from forecast.datasets.fingerprint import fingerprint
 from forecast.datasets.inputs import Covariates
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows import Windows, standardise
-from forecast.errors import ConfigError
 from forecast.estimators.base import Forecaster, Job
 from forecast.estimators.defaults import Resolved, resolve
-from forecast.estimators.holdout import HeldOut, gather_windows, hold_out
+from forecast.estimators.learning import Learning, account
 from forecast.estimators.rolling import roll_forward
-from forecast.estimators.room import require_room, require_shapes, require_sizes, statistics
+from forecast.estimators.room import require_shapes, require_sizes, statistics
 from forecast.estimators.settings import Range, setting
 from forecast.networks.base import Network, Sizes
 from forecast.outputs import Output, PointLoss, make_output
-from forecast.training import checkpoint
-from forecast.training.device import borrowed, find_device, seeded, set_seed, tune_process
-from forecast.training.loop import Plan, Progress, Training
-from forecast.training.schedule import Budget
+from forecast.training.device import borrowed, find_device, seeded, tune_process
 
 MOST_LAYERS = 256
 ROWS_PER_PASS = 1 << 22  # numbers of the widest activation that one forecasting pass may hold
 SCALES, SPANS = "series.scales", "series.spans"  # what a saved model holds beside the weights
-REFIT_SHARE = 0.55  # of max_time for the first of the two fits that refit=True asks for
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -92,87 +86,9 @@ class NeuralForecaster(Forecaster):
             self.spans_: Ints | None = np.stack([panel.starts, panel.starts + panel.ends], axis=1)
             self.scales_: Floats | None = None  # while training, each panel speaks for itself
             self.output_ = make_output(self.levels, self.point_loss)
-            train, held_out = hold_out(panel, self.horizon, job.validation)
-            limit = self.max_time if self.max_time is None or not job.refit else REFIT_SHARE * self.max_time
-            identity = {} if job.checkpoint is None else self._identity(held_out)
-            progress = self._first_training(job, identity) or self._train(
-                train, held_out, job, max_steps=self.resolved_.max_steps, limit=limit, device=device, identity=identity
-            )
-            if job.refit and held_out is not None:
-                self._refit(panel, job, progress, device, identity)
+            progress = Learning(forecaster=self, job=job, device=device).run(panel)
             self.scales_ = standardise(panel, panel.ends)[3]
-        self.report_ |= {**asdict(self.resolved_), **self._account(progress)}
-
-    def _first_training(self, job: Job, identity: dict[str, Any]) -> Progress | None:
-        """How the first of two trainings went, where the second one broke off and left a checkpoint."""
-        if not job.refit or job.checkpoint is None:
-            return None
-        found = checkpoint.continued(job.checkpoint, identity)
-        return None if found is None else Progress(**found)
-
-    def _refit(self, panel: Panel, job: Job, found: Progress, device: torch.device, identity: dict[str, Any]) -> None:
-        """Train anew on all rows for the steps that validation found best."""
-        set_seed(self.seed, device)
-        steps, identity = max(found.best_step, 1), identity | {checkpoint.FIRST: asdict(found)}
-        self._train(panel, None, job, max_steps=steps, limit=self.max_time, device=device, identity=identity)
-
-    def _train(
-        self,
-        panel: Panel,
-        held_out: HeldOut | None,
-        job: Job,
-        *,
-        max_steps: int,
-        limit: float | None,
-        device: torch.device,
-        identity: dict[str, Any],
-    ) -> Progress:
-        sizes = self._sizes(panel.channels)
-        require_room(self.resolved_, sizes)
-        self.network_ = self._build(sizes, self.output_).to(device)
-        windows = self._windows(panel, device, rounded=True)
-        if not windows.count(self.resolved_.origins):
-            raise ConfigError(
-                f"no series is longer than the {self.resolved_.min_context} steps that an origin needs before it",
-                f"Lower lookback={self.resolved_.lookback} or patch={self.resolved_.patch}.",
-            )
-        validation = None
-        if held_out is not None:
-            known, series, ends = held_out
-            seen = self._windows(known, device, min_context=1, rounded=True)
-            validation = gather_windows(seen, series, ends, size=self._windows_per_pass())
-        plan = Plan(
-            budget=Budget(max_steps=max_steps, max_time=limit, began=job.began),
-            batch_size=self.resolved_.batch_size,
-            origins=self.resolved_.origins,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            seed=self.seed,
-            patience=self.patience,
-            folder=job.checkpoint,
-            identity=identity,
-        )
-        training = Training(self.network_, self.output_, windows, plan, validation=validation, on_report=job.on_report)
-        progress = training.run()
-        self.network_.eval()
-        if job.checkpoint is not None:
-            checkpoint.remove(job.checkpoint)
-        return progress
-
-    def _identity(self, held_out: HeldOut | None) -> dict[str, Any]:
-        """What a checkpoint must share with this fit to be resumed by it."""
-        from forecast import __version__
-
-        validation = None
-        if held_out is not None:
-            known, series, ends = held_out
-            validation = [fingerprint(known), len(series), int(series.sum()), int(ends.sum())]
-        return {
-            "settings": self.get_params(),
-            "fingerprint": self._fingerprint,
-            "validation": validation,
-            "version": __version__,
-        }
+        self.report_ |= {**asdict(self.resolved_), **account(self.network_, progress)}
 
     def _sizes(self, channels: int) -> Sizes:
         covariates = self.covariates_
@@ -228,18 +144,6 @@ class NeuralForecaster(Forecaster):
         starts, ends = self.spans_[place].T
         partly = (numbers > 0) & (panel.starts > starts) & (panel.starts + panel.ends >= ends)
         return np.where(partly[:, None], self.scales_[place], np.nan)
-
-    def _account(self, progress: Progress) -> dict[str, Any]:
-        return {
-            "parameters": sum(p.numel() for p in self.network_.parameters()),
-            "steps": progress.step,
-            "best_step": progress.best_step,
-            "validation_loss": None
-            if not np.isfinite(progress.best_loss) or progress.best_loss < 0
-            else progress.best_loss,
-            "stopped": progress.stopped,
-            "history": progress.history,
-        }
 
     # ------------------------------------------------------------------ forecasting
 

@@ -1,0 +1,141 @@
+"""What fitting a neural forecaster comes to: one training, or two where the second learns from all rows."""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from forecast.datasets.fingerprint import fingerprint
+from forecast.datasets.panel import Panel
+from forecast.datasets.windows import Window
+from forecast.errors import ConfigError
+from forecast.estimators.base import Job
+from forecast.estimators.holdout import HeldOut, gather_windows, hold_out
+from forecast.estimators.room import require_room
+from forecast.training import checkpoint
+from forecast.training.device import set_seed
+from forecast.training.loop import Plan, Progress, Training
+from forecast.training.schedule import Budget
+
+if TYPE_CHECKING:
+    from forecast.estimators.neural import NeuralForecaster
+
+REFIT_SHARE = 0.55  # of max_time for the first of the two fits that refit=True asks for
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learning:
+    """One call of ``fit``, once the forecaster has resolved its settings, covariates and output.
+
+    It leaves the trained network in ``forecaster.network_``.
+    """
+
+    forecaster: "NeuralForecaster"
+    job: Job
+    device: torch.device
+
+    def run(self, panel: Panel) -> Progress:
+        """Learn from the panel; how the training that validation watched went."""
+        forecaster, job = self.forecaster, self.job
+        train, held_out = hold_out(panel, forecaster.horizon, job.validation)
+        limit = forecaster.max_time
+        if limit is not None and job.refit:
+            limit *= REFIT_SHARE
+        identity = {} if job.checkpoint is None else self._identity(held_out)
+        progress = self._finished_before(identity)
+        if progress is None:
+            steps = forecaster.resolved_.max_steps
+            progress = self.train(train, held_out, max_steps=steps, limit=limit, identity=identity)
+        if job.refit and held_out is not None:
+            set_seed(forecaster.seed, self.device)
+            steps, identity = max(progress.best_step, 1), identity | {checkpoint.FIRST: asdict(progress)}
+            self.train(panel, None, max_steps=steps, limit=forecaster.max_time, identity=identity)
+        return progress
+
+    def train(
+        self,
+        panel: Panel,
+        held_out: HeldOut | None,
+        *,
+        max_steps: int,
+        limit: float | None,
+        identity: dict[str, Any],
+    ) -> Progress:
+        """Train a new network for at most ``max_steps`` steps and until ``limit`` seconds after the call of fit."""
+        forecaster, resolved = self.forecaster, self.forecaster.resolved_
+        sizes = forecaster._sizes(panel.channels)
+        require_room(resolved, sizes)
+        forecaster.network_ = forecaster._build(sizes, forecaster.output_).to(self.device)
+        windows = forecaster._windows(panel, self.device, rounded=True)
+        if not windows.count(resolved.origins):
+            raise ConfigError(
+                f"no series is longer than the {resolved.min_context} steps that an origin needs before it",
+                f"Lower lookback={resolved.lookback} or patch={resolved.patch}.",
+            )
+        plan = Plan(
+            budget=Budget(max_steps=max_steps, max_time=limit, began=self.job.began),
+            batch_size=resolved.batch_size,
+            origins=resolved.origins,
+            learning_rate=forecaster.learning_rate,
+            weight_decay=forecaster.weight_decay,
+            seed=forecaster.seed,
+            patience=forecaster.patience,
+            folder=self.job.checkpoint,
+            identity=identity,
+        )
+        training = Training(
+            forecaster.network_,
+            forecaster.output_,
+            windows,
+            plan,
+            validation=self._validation(held_out),
+            on_report=self.job.on_report,
+        )
+        progress = training.run()
+        forecaster.network_.eval()
+        if self.job.checkpoint is not None:
+            checkpoint.remove(self.job.checkpoint)
+        return progress
+
+    def _validation(self, held_out: HeldOut | None) -> list[Window] | None:
+        if held_out is None:
+            return None
+        known, series, ends = held_out
+        seen = self.forecaster._windows(known, self.device, min_context=1, rounded=True)
+        return gather_windows(seen, series, ends, size=self.forecaster._windows_per_pass())
+
+    def _finished_before(self, identity: dict[str, Any]) -> Progress | None:
+        """How the first of two trainings went, where the second one broke off and left a checkpoint."""
+        if not self.job.refit or self.job.checkpoint is None:
+            return None
+        found = checkpoint.continued(self.job.checkpoint, identity)
+        return None if found is None else Progress(**found)
+
+    def _identity(self, held_out: HeldOut | None) -> dict[str, Any]:
+        """What a checkpoint must share with this fit to be resumed by it."""
+        from forecast import __version__
+
+        validation = None
+        if held_out is not None:
+            known, series, ends = held_out
+            validation = [fingerprint(known), len(series), int(series.sum()), int(ends.sum())]
+        return {
+            "settings": self.forecaster.get_params(),
+            "fingerprint": self.forecaster._fingerprint,
+            "validation": validation,
+            "version": __version__,
+        }
+
+
+def account(network: torch.nn.Module, progress: Progress) -> dict[str, Any]:
+    """What the report says of a training."""
+    judged = np.isfinite(progress.best_loss) and progress.best_loss >= 0
+    return {
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "steps": progress.step,
+        "best_step": progress.best_step,
+        "validation_loss": progress.best_loss if judged else None,
+        "stopped": progress.stopped,
+        "history": progress.history,
+    }
