@@ -18,10 +18,14 @@ class Batches:
     """Segments drawn uniformly, ``batch_size`` at a time, from a seed and the batch's number alone.
 
     A resumed run goes on with the batch it would have had.  Several small batches are gathered in one go.
+    share: the rows of each batch that this process gathers; all of them when None.
     """
 
-    def __init__(self, windows: Windows, *, batch_size: int, origins: int, seed: int) -> None:
+    def __init__(
+        self, windows: Windows, *, batch_size: int, origins: int, seed: int, share: slice | None = None
+    ) -> None:
         self.windows, self.batch_size, self.origins, self.seed = windows, batch_size, origins, seed
+        self.share = share or slice(0, batch_size)
         span = windows.lookback + (origins - 1) * windows.stride + windows.horizon
         per_batch = batch_size * span * windows.channels
         self.together = max(1, min(MOST_BATCHES, NUMBERS_PER_GATHER // per_batch))
@@ -34,13 +38,16 @@ class Batches:
         group, place = divmod(number, self.together)
         if self.gathered is None or group != self.group:
             self.generator.manual_seed(self.seed * 1_000_003 + group)
-            size = self.together * self.batch_size
-            self.gathered = self.windows.sample(size, origins=self.origins, generator=self.generator)
+            drawn = self.windows.draw(self.together * self.batch_size, self.origins, self.generator)
+            drawn = drawn.view(self.together, self.batch_size)[:, self.share].flatten()
+            self.gathered = self.windows.of_numbers(drawn, origins=self.origins)
             self.group = group
-        return _rows(self.gathered, slice(place * self.batch_size, (place + 1) * self.batch_size))
+        size = self.share.stop - self.share.start
+        return rows_of(self.gathered, slice(place * size, (place + 1) * size))
 
 
-def _rows(window: Window, rows: slice) -> Window:
+def rows_of(window: Window, rows: slice) -> Window:
+    """The window of some of the rows of a batch."""
     parts: dict[str, Any] = {f.name: getattr(window, f.name) for f in fields(window)}
     chosen: dict[str, Any] = {name: part if part is None else part[rows] for name, part in parts.items()}
     return Window(**chosen)

@@ -62,6 +62,20 @@ class Window:
             counted=None,
         )
 
+    def last(self, steps: int, horizon: int) -> "Window":
+        """The last ``steps`` of this window and what is known ahead of its end."""
+        return replace(
+            self,
+            target=self.target[:, -steps:],
+            observed=self.observed[:, -steps:],
+            past=self.past[:, -steps:],
+            past_codes=self.past_codes[:, -steps:],
+            future=self.future[:, -(steps + horizon) :],
+            future_codes=self.future_codes[:, -(steps + horizon) :],
+            answer=None,
+            counted=None,
+        )
+
 
 class Windows:
     """Every window of a panel, none of them materialised.
@@ -107,14 +121,17 @@ class Windows:
         self.inputs = covariates.tensors(panel, ahead=horizon, device=self.device)
         self.known_ahead = covariates.future.width
         self._starts_of_segments: dict[int, Tensor] = {}
+        self._counts: dict[int, int] = {}
 
     @property
     def channels(self) -> int:
         return int(self.values.shape[1])
 
     def count(self, origins: int = 1) -> int:
-        """How many segments of ``origins`` origins there are to draw from."""
-        return int(self._segments(origins)[-1]) if len(self.ends) else 0
+        """How many segments of ``origins`` origins there are to draw from; read from the device once."""
+        if origins not in self._counts:
+            self._counts[origins] = int(self._segments(origins)[-1]) if len(self.ends) else 0
+        return self._counts[origins]
 
     def _segments(self, origins: int) -> Tensor:
         """(S,) cumulative number of segments.
@@ -142,8 +159,15 @@ class Windows:
 
     def sample(self, batch: int, *, origins: int = 1, generator: torch.Generator) -> Window:
         """A batch of segments drawn uniformly, with answers."""
-        numbers = torch.randint(self.count(origins), (batch,), generator=generator).to(self.device)
-        series, last = self.segments(numbers, origins)
+        return self.of_numbers(self.draw(batch, origins, generator), origins=origins)
+
+    def draw(self, batch: int, origins: int, generator: torch.Generator) -> Tensor:
+        """Numbers (batch,) of segments drawn uniformly, on the CPU."""
+        return torch.randint(self.count(origins), (batch,), generator=generator)
+
+    def of_numbers(self, numbers: Tensor, *, origins: int = 1) -> Window:
+        """The segments of these numbers (B,), with answers."""
+        series, last = self.segments(put(numbers, self.device), origins)
         return self.gather(series, last, origins=origins, answers=True)
 
     def gather(self, series: Tensor, last: Tensor, *, origins: int = 1, answers: bool = False) -> Window:
@@ -190,6 +214,11 @@ class Windows:
         scale, location = self.series_scale[series], self.series_location[series]  # (B, C)
         units: np.ndarray = z.double().cpu().numpy() * scale[:, None, :, None] + location[:, None, :, None]
         return units
+
+
+def put(numbers: Tensor, device: torch.device) -> Tensor:
+    """Numbers from the CPU on a device; to a GPU from pinned memory, which nobody has to wait for."""
+    return numbers.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else numbers.to(device)
 
 
 def location_and_scale(values: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
