@@ -1,8 +1,9 @@
 """Scaled dot-product attention (Vaswani et al. 2017, section 3.2) through torch's fused kernel.
 
-Dimension key: B batch, N queries, M keys, D width, A heads.
+Dimension key: B batch, N queries, M keys, D width, A heads, R room for tokens to come.
 """
 
+import torch
 from torch import Tensor, nn
 
 from forecast.errors import ConfigError
@@ -34,10 +35,35 @@ class SelfAttention(nn.Module):
         self.output = nn.Linear(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
+        query, key, value = self._project(x)
+        mixed = nn.functional.scaled_dot_product_attention(query, key, value, is_causal=self.causal)  # (B, A, N, D / A)
+        return self._join(mixed)
+
+    def begin(self, x: Tensor, room: int) -> tuple[Tensor, list[Tensor]]:
+        """``forward``, and the keys and values (B, A, R, D / A) to go on from, with room for ``room`` tokens in all."""
+        query, key, value = self._project(x)
+        mixed = nn.functional.scaled_dot_product_attention(query, key, value, is_causal=self.causal)
+        kept = [
+            torch.zeros(*part.shape[:2], room, part.shape[3], device=x.device, dtype=x.dtype) for part in (key, value)
+        ]
+        kept[0][:, :, : x.shape[1]], kept[1][:, :, : x.shape[1]] = key, value
+        return self._join(mixed), kept
+
+    def step(self, x: Tensor, kept: list[Tensor], place: int) -> Tensor:
+        """One more token (B, 1, D), the one at ``place``; its key and value are written into what is kept."""
+        query, key, value = self._project(x, place)
+        keys, values = kept
+        keys[:, :, place : place + 1], values[:, :, place : place + 1] = key, value
+        before = slice(0, place + 1)
+        return self._join(nn.functional.scaled_dot_product_attention(query, keys[:, :, before], values[:, :, before]))
+
+    def _project(self, x: Tensor, start: int = 0) -> tuple[Tensor, Tensor, Tensor]:
         query, key, value = (split_heads(part, self.heads) for part in self.inputs(x).chunk(3, dim=-1))
         if self.rotary:
-            query, key = rotate(query), rotate(key)
-        mixed = nn.functional.scaled_dot_product_attention(query, key, value, is_causal=self.causal)  # (B, A, N, D / A)
+            query, key = rotate(query, start), rotate(key, start)
+        return query, key, value
+
+    def _join(self, mixed: Tensor) -> Tensor:
         output: Tensor = self.output(mixed.transpose(1, 2).flatten(2))
         return output
 

@@ -30,9 +30,20 @@ class SelfAttentionBlock(nn.Module):
         self.dropout = make_dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x + self.dropout(self.attention(self.norm_attention(x)))
-        x = x + self.dropout(self.feed(self.norm_feed(x)))
-        return x
+        return self._feed(x + self.dropout(self.attention(self.norm_attention(x))))
+
+    def begin(self, x: Tensor, room: int) -> tuple[Tensor, list[Tensor]]:
+        """``forward``, and what the attention keeps of the tokens; see ``SelfAttention.begin``."""
+        mixed, kept = self.attention.begin(self.norm_attention(x), room)
+        return self._feed(x + self.dropout(mixed)), kept
+
+    def step(self, x: Tensor, kept: list[Tensor], place: int) -> Tensor:
+        """One more token (B, 1, D)."""
+        return self._feed(x + self.dropout(self.attention.step(self.norm_attention(x), kept, place)))
+
+    def _feed(self, x: Tensor) -> Tensor:
+        fed: Tensor = x + self.dropout(self.feed(self.norm_feed(x)))
+        return fed
 
 
 class AttentionStack(nn.Module):
@@ -59,6 +70,23 @@ class AttentionStack(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         mixed: Tensor = self.blocks(self.positions(x))
         return mixed
+
+    def begin(self, x: Tensor, room: int) -> tuple[Tensor, list[Tensor]]:
+        """``forward``, and keys and values of every block, with room for ``room`` tokens in all."""
+        x, carried = self.positions(x), []
+        for block in self.blocks:
+            assert isinstance(block, SelfAttentionBlock)
+            x, kept = block.begin(x, room)
+            carried += kept
+        return x, carried
+
+    def step(self, x: Tensor, carried: list[Tensor], place: int) -> tuple[Tensor, list[Tensor]]:
+        """One more token (B, 1, D), the one at ``place``; keys and values go into their empty place of ``carried``."""
+        x = self.positions(x, place)
+        for number, block in enumerate(self.blocks):
+            assert isinstance(block, SelfAttentionBlock)
+            x = block.step(x, carried[2 * number : 2 * number + 2], place)
+        return x, carried
 
 
 class DecoderBlock(nn.Module):

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from forecast.datasets.windows import Window
 from forecast.errors import ConfigError
 
+Carried = list[Tensor]  # what a causal trunk keeps of the tokens that it has read; each (B, …)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
@@ -52,6 +54,23 @@ class Network(nn.Module):
 
     def forward(self, window: Window, origins: int = 1) -> Tensor:
         """Forecasts (B, O, H, C, Q) on the window's scale."""
+        raise NotImplementedError
+
+    def begin(self, window: Window) -> tuple[Tensor, Carried]:
+        """Forecasts (B, 1, H, C, Q) from the window's end, and the state after its last token, to go on from.
+
+        There is room for as many tokens again as the lookback holds.  ``ConfigError`` where there is no state to carry.
+        """
+        raise ConfigError(
+            f"{type(self).__name__} reads every window anew and has no state to carry from step to step",
+            "Use a causal network: LSTMForecaster, HybridForecaster or TransformerForecaster(architecture='causal').",
+        )
+
+    def step(self, window: Window, carried: Carried, place: int) -> tuple[Tensor, Carried]:
+        """The same one token later, at the cost of that token: the trunk reads the newest token of the window only.
+
+        window: the last ``lookback`` steps, of which the decoder may read more.  place: tokens read before.
+        """
         raise NotImplementedError
 
     def require_causal(self, origins: int) -> None:

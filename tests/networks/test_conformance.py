@@ -214,6 +214,38 @@ def test_a_causal_network_reads_nothing_after_an_origin_but_what_is_known_ahead(
         assert not torch.allclose(found[:, o + 1 :], base[:, o + 1 :], atol=1e-3)
 
 
+# ---------------------------------------------------------------- token after token
+
+
+def test_a_carried_state_gives_what_one_pass_over_the_longer_segment_gives(case):
+    sizes, network, turns = case.sizes, case.network, -(-case.sizes.lookback // case.sizes.patch)
+    segment = case.window(turns)
+    if not network.causal:
+        with pytest.raises(ConfigError, match="no state to carry"):
+            network.begin(segment)
+        return
+    whole = network(segment, turns)
+    found, carried = network.begin(segment.prefix(sizes.lookback, sizes.horizon))
+    torch.testing.assert_close(found[:, 0], whole[:, 0], **CLOSE)
+    for turn in range(1, turns):
+        window = segment.prefix(sizes.lookback + turn * sizes.patch, sizes.horizon).last(sizes.lookback, sizes.horizon)
+        found, carried = network.step(window, carried, -(-sizes.lookback // sizes.patch) + turn - 1)
+        torch.testing.assert_close(found[:, 0], whole[:, turn], **CLOSE)
+
+
+def test_a_step_that_is_not_kept_leaves_the_state_as_it_was(case):
+    sizes, network = case.sizes, case.network
+    if not network.causal:
+        return
+    segment, other = case.window(2), case.window(2, seed=1)
+    read = -(-sizes.lookback // sizes.patch)
+    _, carried = network.begin(segment.prefix(sizes.lookback, sizes.horizon))
+    newest = segment.last(sizes.lookback, sizes.horizon)
+    wanted = network.step(newest, [part.clone() for part in carried], read)[0]
+    network.step(other.last(sizes.lookback, sizes.horizon), carried, read)  # dropped
+    torch.testing.assert_close(network.step(newest, carried, read)[0], wanted, atol=0, rtol=0)
+
+
 # ---------------------------------------------------------------- the encoder–decoder's own
 
 

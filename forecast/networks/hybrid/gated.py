@@ -1,21 +1,21 @@
 """Recurrence for local order, attention for reach, joined by a learned gate.
 
-Dimension key: B batch, N tokens, O origins, H horizon, C channels, Q outputs per step, D width.
+Dimension key: N tokens, D width.
 """
 
 from torch import Tensor
 
-from forecast.datasets.windows import Window
 from forecast.layers.blocks import AttentionStack
 from forecast.layers.gates import MixingGate
 from forecast.layers.positions import Positions
 from forecast.layers.recurrent import Cell, RecurrentStack
-from forecast.networks.base import Network, Sizes
+from forecast.networks.base import Carried, Sizes
 from forecast.networks.decoders import DirectDecoder
+from forecast.networks.direct import DirectNetwork
 from forecast.networks.tokens import KnownAhead, Tokens, places
 
 
-class HybridNetwork(Network):
+class HybridNetwork(DirectNetwork):
     """Tokens → recurrent layers → causal attention over their states; a gate decides, feature by feature, how much of
     each goes to the decoder."""
 
@@ -50,9 +50,18 @@ class HybridNetwork(Network):
         self.gate = MixingGate(width)
         self.decoder = DirectDecoder(sizes, width, self.ahead.width, highway=highway, dropout=dropout)
 
-    def forward(self, window: Window, origins: int = 1) -> Tensor:
-        ahead = self.ahead(window)
-        local = self.recurrent(self.tokens(window, ahead))  # (B, N, D)
-        reach = self.attention(local)
-        forecasts: Tensor = self.decoder(self.gate(reach, local)[:, -origins:], window, ahead)
-        return forecasts
+    def _read(self, tokens: Tensor) -> Tensor:
+        local = self.recurrent(tokens)
+        joined: Tensor = self.gate(self.attention(local), local)
+        return joined
+
+    def _read_first(self, tokens: Tensor, room: int) -> tuple[Tensor, Carried]:
+        local, states = self.recurrent.begin(tokens)
+        reach, kept = self.attention.begin(local, room)
+        return self.gate(reach, local), [*states, *kept]
+
+    def _read_on(self, token: Tensor, carried: Carried, place: int) -> tuple[Tensor, Carried]:
+        recurrent = len(carried) - 2 * len(self.attention.blocks)
+        local, states = self.recurrent.step(token, carried[:recurrent])
+        reach, kept = self.attention.step(local, carried[recurrent:], place)
+        return self.gate(reach, local), [*states, *kept]

@@ -1,19 +1,14 @@
-"""Attention over tokens with a direct decoder: causal (decoder-only) or two-sided (encoder).
+"""Attention over tokens with a direct decoder: causal (decoder-only) or two-sided (encoder)."""
 
-Dimension key: B batch, N tokens, O origins, H horizon, C channels, Q outputs per step, D width.
-"""
-
-from torch import Tensor
-
-from forecast.datasets.windows import Window
 from forecast.layers.blocks import AttentionStack
 from forecast.layers.positions import Positions
-from forecast.networks.base import Network, Sizes
+from forecast.networks.base import Sizes
 from forecast.networks.decoders import DirectDecoder
+from forecast.networks.direct import DirectNetwork
 from forecast.networks.tokens import KnownAhead, Tokens, places
 
 
-class CausalTransformer(Network):
+class CausalTransformer(DirectNetwork):
     """Tokens → causal self-attention blocks → a forecast from the state at each origin (decoder-only)."""
 
     causal = True
@@ -42,13 +37,6 @@ class CausalTransformer(Network):
             dropout=dropout,
         )
         self.decoder = DirectDecoder(sizes, width, self.ahead.width, highway=highway, dropout=dropout)
-
-    def forward(self, window: Window, origins: int = 1) -> Tensor:
-        self.require_causal(origins)
-        ahead = self.ahead(window)
-        states = self.trunk(self.tokens(window, ahead))  # (B, N, D)
-        forecasts: Tensor = self.decoder(states[:, -origins:], window, ahead)
-        return forecasts
 
 
 class EncoderTransformer(CausalTransformer):
