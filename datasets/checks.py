@@ -6,6 +6,7 @@ import numpy as np
 
 from forecast.datasets.arrays import Ints
 from forecast.datasets.panel import Panel
+from forecast.datasets.scaling import steps_behind
 from forecast.datasets.schema import Note
 from forecast.errors import ConfigError, DataError
 
@@ -21,6 +22,9 @@ def check_horizon(horizon: object) -> int:
 
 def observed_steps(panel: Panel) -> Ints:
     """(S,) observed steps of each series up to its end: those with a value in any channel."""
+    if panel.on_disk is not None:
+        same = np.array_equal(panel.ends, panel.on_disk.ends)
+        return panel.on_disk.steps.copy() if same else panel.on_disk.steps - steps_behind(panel)
     if bool((panel.ends == panel.lengths).all()) and not np.isnan(panel.target).any():
         return panel.ends.copy()
     seen = np.concatenate([[0], (~np.isnan(panel.target).all(axis=1)).cumsum()])

@@ -8,12 +8,13 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from forecast.datasets.arrays import Floats, Ints
 from forecast.datasets.calendar import calendar_features, familiar
 from forecast.datasets.panel import Panel
+from forecast.datasets.scaling import blocks
+from forecast.datasets.stored import Moments, Stored
 from forecast.datasets.timeline import Timeline
 
 
@@ -28,17 +29,15 @@ class Standard:
     @classmethod
     def learn(cls, columns: Floats) -> Self:
         """From (N, K); an all-missing column gets mean 0, a constant one deviation 1."""
-        seen = ~np.isnan(columns)
-        count = np.maximum(seen.sum(0), 1)
-        columns = columns.astype(np.float64, copy=False)  # a float32 sum over millions of rows is no mean
-        location = np.where(seen, columns, 0.0).sum(0) / count
-        scale = np.sqrt(np.square(np.where(seen, columns - location, 0.0)).sum(0) / count)
+        return cls.of(Moments.of(columns))
+
+    @classmethod
+    def of(cls, moments: Moments) -> Self:
+        """The same from what was summed up before."""
+        location = np.array(moments.mean)
+        scale = np.sqrt(np.array(moments.squares) / np.maximum(moments.count, 1))
         scale = np.where(scale > 1e-12 * np.abs(location), scale, 1.0)
-        return cls(
-            location=tuple(location.tolist()),
-            scale=tuple(scale.tolist()),
-            gaps=tuple(np.logical_not(seen.all(0)).tolist()),
-        )
+        return cls(location=moments.mean, scale=tuple(scale.tolist()), gaps=moments.gaps)
 
     @property
     def width(self) -> int:
@@ -46,11 +45,11 @@ class Standard:
         return len(self.location) + sum(self.gaps)
 
     def apply(self, columns: Floats) -> np.ndarray:
-        """(N, K) as float32 (N, width): standardised values with 0 in gaps, then indicators of columns with gaps."""
+        """(…, K) as float32 (…, width): standardised values with 0 in gaps, then indicators of columns with gaps."""
         seen = ~np.isnan(columns)
         values = np.where(seen, (columns - np.array(self.location)) / np.array(self.scale), 0.0)
-        indicators = ~seen[:, np.array(self.gaps, bool)]
-        return np.concatenate([values, indicators], axis=1, dtype=np.float32)
+        indicators = ~seen[..., np.array(self.gaps, bool)]
+        return np.concatenate([values, indicators], axis=-1, dtype=np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +77,8 @@ class Covariates:
         names = calendar_features(panel.timeline, first, first, holidays)[0] if calendar else ()
         names = familiar(names, panel.timeline, float(np.median(panel.ends)))
         return cls(
-            past=Standard.learn(panel.past[_up_to_ends(panel)]),
-            future=Standard.learn(panel.future),
+            past=Standard.of(past_moments(panel)),
+            future=Standard.of(future_moments(panel)),
             static=Standard.learn(panel.static),
             past_vocabulary=sizes(schema.past_codes),
             future_vocabulary=sizes(schema.future_codes),
@@ -105,12 +104,18 @@ class Covariates:
         def put(array: np.ndarray) -> Tensor:
             return torch.from_numpy(np.ascontiguousarray(array)).to(device)
 
+        def rows(name: str, standard: Standard | None = None) -> "Tensor | ColumnsOnDisk":
+            array: np.ndarray = getattr(panel, name)
+            if panel.on_disk is not None and array.shape[1]:
+                return ColumnsOnDisk(panel.on_disk, name, standard)
+            return put(array if standard is None else standard.apply(array))
+
         return InputTensors(
-            past=put(self.past.apply(panel.past)),
-            future=put(self.future.apply(panel.future)),
+            past=rows("past", self.past),
+            future=rows("future", self.future),
             static=put(self.static.apply(panel.static)),
-            past_codes=put(panel.past_codes),
-            future_codes=put(panel.future_codes),
+            past_codes=rows("past_codes"),
+            future_codes=rows("future_codes"),
             static_codes=put(panel.static_codes),
             calendar=put(calendar),
             steps=put(starts - first),
@@ -135,26 +140,62 @@ def _compact(panel: Panel, ahead: int) -> tuple[Timeline, Ints]:
     return replace(panel.timeline, rows=replace(panel.timeline.rows, numbers=numbers)), starts
 
 
-def _up_to_ends(panel: Panel) -> NDArray[np.bool_]:
-    """(N,) true for the rows that training may see of a past covariate."""
-    position = np.arange(len(panel.target)) - np.repeat(panel.offsets[:-1], panel.lengths)
-    seen: NDArray[np.bool_] = position < np.repeat(panel.ends, panel.lengths)
-    return seen
+def past_moments(panel: Panel) -> Moments:
+    """Of the past covariates in the rows that training may see, those up to the ends."""
+    stored = panel.on_disk
+    if stored is not None and np.array_equal(panel.ends, stored.ends):
+        return stored.past
+    if not panel.past.shape[1]:
+        return Moments()
+    found = Moments()
+    for first, last in blocks(panel.offsets):
+        begin, lengths = panel.offsets[first], panel.lengths[first:last]
+        position = np.arange(lengths.sum()) - np.repeat(panel.offsets[first:last] - begin, lengths)
+        seen = position < np.repeat(panel.ends[first:last], lengths)
+        found = found.joined(Moments.of(panel.past[begin : panel.offsets[last]][seen]))
+    return found
+
+
+def future_moments(panel: Panel) -> Moments:
+    """Of the covariates known ahead, in all rows."""
+    if panel.on_disk is not None:
+        return panel.on_disk.future
+    found = Moments()
+    for first, last in blocks(panel.offsets) if panel.future.shape[1] else ():
+        found = found.joined(Moments.of(panel.future[panel.offsets[first] : panel.offsets[last]]))
+    return found
 
 
 def _tuples(state: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in state.items()}
 
 
+class ColumnsOnDisk:
+    """Columns (N, K) of a panel on disk, standardised as they are taken."""
+
+    def __init__(self, stored: Stored, name: str, standard: Standard | None) -> None:
+        self.stored, self.name, self.standard = stored, name, standard
+        width = stored.arrays[name].shape[1] if standard is None else standard.width
+        self.shape = (len(stored.arrays[name]), width)
+
+    def __getitem__(self, rows: Tensor) -> Tensor:
+        """Rows (B, T) as (B, T, K)."""
+        taken = self.stored.take(self.name, rows.numpy())
+        return torch.from_numpy(taken if self.standard is None else self.standard.apply(taken))
+
+    def new_zeros(self, *shape: int) -> Tensor:
+        return torch.zeros(shape, dtype=torch.int64 if self.standard is None else torch.float32)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class InputTensors:
     """Covariates of a panel on a device: rows (N, K), statics (S, K), the calendar (G, K) by grid step."""
 
-    past: Tensor
-    future: Tensor
+    past: Tensor | ColumnsOnDisk
+    future: Tensor | ColumnsOnDisk
     static: Tensor
-    past_codes: Tensor
-    future_codes: Tensor
+    past_codes: Tensor | ColumnsOnDisk
+    future_codes: Tensor | ColumnsOnDisk
     static_codes: Tensor
     calendar: Tensor
     steps: Tensor  # (S,) calendar row of each series' first row
@@ -179,7 +220,7 @@ class InputTensors:
         return torch.where(relative[..., None] >= 0, self.calendar[place], 0)  # else padding shows where others start
 
 
-def _rows(columns: Tensor, rows: Tensor, inside: Tensor) -> Tensor:
+def _rows(columns: Tensor | ColumnsOnDisk, rows: Tensor, inside: Tensor) -> Tensor:
     if not columns.shape[1]:
         return columns.new_zeros(*rows.shape, 0)
     return torch.where(inside, columns[rows], 0)

@@ -13,6 +13,7 @@ import pandas as pd
 
 from forecast.datasets.arrays import Floats, Ints
 from forecast.datasets.schema import Note, Schema
+from forecast.datasets.stored import Stored
 from forecast.datasets.timeline import Timeline
 
 
@@ -25,6 +26,7 @@ class Panel:
     target: (N, C), NaN where unobserved; float32 where the input was float32, else float64.
     past: (N, P), future: (N, F), static: (S, K): numeric covariates in float64, NaN where missing.
     past_codes, future_codes: (N, …), static_codes: (S, …): int64 category codes, 0 = unknown.
+    stored: of a panel on disk, what is known of it; its arrays with N rows are then memory-mapped.
     """
 
     schema: Schema
@@ -41,6 +43,7 @@ class Panel:
     future_codes: Ints
     static_codes: Ints
     notes: tuple[Note, ...] = ()
+    stored: Stored | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -53,6 +56,11 @@ class Panel:
     def lengths(self) -> Ints:
         """(S,) rows of each series, those after the last target included."""
         return np.diff(self.offsets)
+
+    @property
+    def on_disk(self) -> Stored | None:
+        """What is known of the rows where they lie on disk as they are, at most cut; None for a panel in memory."""
+        return self.stored if self.stored is not None and self.target is self.stored.arrays["target"] else None
 
     def series(self, s: int) -> Floats:
         """(ends[s], C): the target of series ``s`` up to its end, in the user's units."""
@@ -73,14 +81,15 @@ class Panel:
             starts=self.starts[chosen],
             offsets=offsets,
             ends=self.ends[chosen],
-            target=self.target[rows],
-            past=self.past[rows],
-            future=self.future[rows],
+            target=np.asarray(self.target)[rows],
+            past=np.asarray(self.past)[rows],
+            future=np.asarray(self.future)[rows],
             static=self.static[chosen],
-            past_codes=self.past_codes[rows],
-            future_codes=self.future_codes[rows],
+            past_codes=np.asarray(self.past_codes)[rows],
+            future_codes=np.asarray(self.future_codes)[rows],
             static_codes=self.static_codes[chosen],
             timeline=self.timeline.select(rows),
+            stored=None,
         )
 
     def tail(self, steps: int) -> "Panel":
@@ -94,12 +103,13 @@ class Panel:
             starts=self.starts + first,
             offsets=offsets,
             ends=self.ends - first,
-            target=self.target[rows],
-            past=self.past[rows],
-            future=self.future[rows],
-            past_codes=self.past_codes[rows],
-            future_codes=self.future_codes[rows],
+            target=np.asarray(self.target)[rows],
+            past=np.asarray(self.past)[rows],
+            future=np.asarray(self.future)[rows],
+            past_codes=np.asarray(self.past_codes)[rows],
+            future_codes=np.asarray(self.future_codes)[rows],
             timeline=self.timeline.select(rows),
+            stored=None,
         )
 
     def with_target(self, target: Floats) -> "Panel":

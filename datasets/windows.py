@@ -4,7 +4,8 @@ Dimension key: B batch, T time, L lookback, H horizon, O origins, C channels, P 
 covariates, S series, N rows.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,12 +14,9 @@ from torch import Tensor
 from forecast.datasets.arrays import Floats, Ints
 from forecast.datasets.inputs import Covariates
 from forecast.datasets.panel import Panel
+from forecast.datasets.targets import targets_of
 
-BLOCK_ROWS = 1_000_000  # rows standardised at a time, which bounds the float64 copies
-ROUNDING = 1e-12  # of its level: a smaller deviation is a rounding error, and the series constant
-CONSTANT = 1e-6  # of its level: the deviation of a constant series, whose forecasts then stay at that level
 SCALE_FLOOR = 0.02  # of a series' own deviation: a flat window is not blown up to noise
-GRID = 1024  # steps per deviation to which training may round
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -83,8 +81,8 @@ class Windows:
     A window is (series, end): it sees the ``lookback`` rows before row ``end`` of the series and forecasts the
     ``horizon`` rows from there.  A segment of O origins is named by its last one; the others lie ``stride`` rows apart
     before it, and it sees ``lookback + (O − 1)·stride`` rows.  Rows before a series' start are padding.
-    ``rounded``: to a small fraction of a series' deviation, for training.  The last bits of a level of 1e9 differ from
-    those of the same series around 0, and two trainings that see them would drift apart.
+    ``rounded``: to a small fraction of a series' deviation, for training.
+    Of a panel on disk windows are gathered there, on the CPU (``home``), and moved to ``device``.
     ``known``: (S,) rows of each series that its standardisation may be taken from; all up to its end when None.
     ``scale``: (S, C) deviations of series of which the panel holds too little to tell; NaN for the others.
     """
@@ -107,25 +105,18 @@ class Windows:
         self.lookback, self.horizon, self.stride, self.min_context = lookback, horizon, stride, min_context
         self.device = torch.device(device)
         known = panel.ends if known is None else known
-        values, observed, self.series_location, self.series_scale = standardise(panel, known, scale)
-        if rounded:
-            np.multiply(values, GRID, out=values)
-            np.divide(np.rint(values, out=values), GRID, out=values)
-        self.values = torch.from_numpy(values).to(self.device)  # (N, C)
-        self.observed = torch.from_numpy(observed).to(self.device)  # (N, C)
-        self.offsets = torch.from_numpy(panel.offsets[:-1].copy()).to(self.device)
-        self.ends = torch.from_numpy(np.ascontiguousarray(panel.ends)).to(self.device)
-        self.lengths = torch.from_numpy(panel.lengths).to(self.device)
+        self.targets = targets_of(panel, known=known, scale=scale, rounded=rounded, device=self.device)
+        self.home = self.targets.home
+        self.channels, self.on_disk = panel.channels, panel.on_disk is not None
+        self.offsets = torch.from_numpy(panel.offsets[:-1].copy()).to(self.home)
+        self.ends = torch.from_numpy(np.ascontiguousarray(panel.ends)).to(self.home)
+        self.lengths = torch.from_numpy(panel.lengths).to(self.home)
         series = np.arange(1, len(panel) + 1) if numbers is None else numbers
-        self.numbers = torch.from_numpy(series).to(self.device)
-        self.inputs = covariates.tensors(panel, ahead=horizon, device=self.device)
+        self.numbers = torch.from_numpy(series).to(self.home)
+        self.inputs = covariates.tensors(panel, ahead=horizon, device=self.home)
         self.known_ahead = covariates.future.width
         self._starts_of_segments: dict[int, Tensor] = {}
         self._counts: dict[int, int] = {}
-
-    @property
-    def channels(self) -> int:
-        return int(self.values.shape[1])
 
     def count(self, origins: int = 1) -> int:
         """How many segments of ``origins`` origins there are to draw from; read from the device once."""
@@ -167,18 +158,23 @@ class Windows:
 
     def of_numbers(self, numbers: Tensor, *, origins: int = 1) -> Window:
         """The segments of these numbers (B,), with answers."""
-        series, last = self.segments(put(numbers, self.device), origins)
+        series, last = self.segments(put(numbers, self.home), origins)
         return self.gather(series, last, origins=origins, answers=True)
 
     def gather(self, series: Tensor, last: Tensor, *, origins: int = 1, answers: bool = False) -> Window:
         """The segments (series, last origin), each (B,), on one normalisation per segment."""
+        series, last = series.to(self.home), last.to(self.home)
+        window = self._gather(series, last, origins=origins, answers=answers)
+        return window if self.home == self.device else moved(window, self.device)
+
+    def _gather(self, series: Tensor, last: Tensor, *, origins: int, answers: bool) -> Window:
         span = self.lookback + (origins - 1) * self.stride
-        relative = (last - span)[:, None] + torch.arange(span + self.horizon, device=self.device)  # (B, T + H)
+        relative = (last - span)[:, None] + torch.arange(span + self.horizon, device=self.home)  # (B, T + H)
         limit = self.ends[series] if answers else torch.minimum(last, self.ends[series])
         known = (relative >= 0) & (relative < limit[:, None])
         rows = self.offsets[series][:, None] + relative.clamp(min=0).minimum(self.lengths[series][:, None] - 1)
-        observed = self.observed[rows] & known[..., None]  # (B, T + H, C)
-        values = self.values[rows]
+        values, observed = self.targets.gather(series, rows)
+        observed = observed & known[..., None]  # (B, T + H, C)
         usable, reference = self._usable_origins(observed, origins)
         location, scale = location_and_scale(values, observed & reference[..., None])
         values = torch.where(observed, (values - location) / scale, 0.0)
@@ -201,17 +197,17 @@ class Windows:
     def _usable_origins(self, observed: Tensor, origins: int) -> tuple[Tensor, Tensor]:
         """(B, O) origins with enough observed steps before them, and (B, T + H) the steps up to the first of these."""
         seen = observed.any(-1)
-        places = self.lookback + self.stride * torch.arange(origins, device=self.device)
+        places = self.lookback + self.stride * torch.arange(origins, device=self.home)
         before = seen.cumsum(1)[:, places - 1]  # (B, O)
         usable = before >= self.min_context
         first = torch.where(usable.any(1), usable.int().argmax(1), origins - 1)
         limit = self.lookback + self.stride * first
-        return usable, torch.arange(observed.shape[1], device=self.device) < limit[:, None]
+        return usable, torch.arange(observed.shape[1], device=self.home) < limit[:, None]
 
     def restore(self, values: Tensor, window: Window, series: Ints) -> np.ndarray:
         """Forecasts (B, H, C, Q) on the window's scale in the panel's units, float64."""
         z = values * window.scale[..., None] + window.location[..., None]  # (B, H, C, Q)
-        scale, location = self.series_scale[series], self.series_location[series]  # (B, C)
+        scale, location = self.targets.scale[series], self.targets.location[series]  # (B, C)
         units: np.ndarray = z.double().cpu().numpy() * scale[:, None, :, None] + location[:, None, :, None]
         return units
 
@@ -221,65 +217,16 @@ def put(numbers: Tensor, device: torch.device) -> Tensor:
     return numbers.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else numbers.to(device)
 
 
+def moved(window: Window, device: torch.device) -> Window:
+    """The window on another device."""
+    parts: dict[str, Any] = {f.name: getattr(window, f.name) for f in fields(window)}
+    there: dict[str, Any] = {name: part if part is None else put(part, device) for name, part in parts.items()}
+    return Window(**there)
+
+
 def location_and_scale(values: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and deviation (B, 1, C) of the known values (B, T, C); the deviation is floored: series have deviation 1."""
     count = known.sum(1, keepdim=True).clamp(min=1)
     location = torch.where(known, values, 0.0).sum(1, keepdim=True) / count
     variance = torch.where(known, values - location, 0.0).square().sum(1, keepdim=True) / count
     return location, (variance + SCALE_FLOOR**2).sqrt()
-
-
-def standardise(
-    panel: Panel, known: Ints, given: Floats | None = None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Targets (N, C) in float32 with mean 0 and deviation 1 per series, the mask, and location and scale (S, C).
-
-    Statistics are taken over the observed steps in rows [0, known) of each series, so that nothing after the first
-    origin of a backtest reaches a forecast through them; in float64: a level of 1e9 with variation 1 keeps all
-    of its variation.  A scale that is ``given`` (S, C) is taken where it is not NaN.
-    """
-    shape = (len(panel), panel.channels)
-    values = np.zeros(panel.target.shape, np.float32)
-    observed = np.zeros(panel.target.shape, bool)
-    location, scale = np.zeros(shape), np.ones(shape)
-    first = 0
-    while first < len(panel):
-        last = int(np.searchsorted(panel.offsets, panel.offsets[first] + BLOCK_ROWS, side="right")) - 1
-        last = min(max(last, first + 1), len(panel))
-        rows = slice(int(panel.offsets[first]), int(panel.offsets[last]))
-        block = _standardise_block(panel, known, first, last, None if given is None else given[first:last])
-        values[rows], observed[rows], location[first:last], scale[first:last] = block
-        first = last
-    return values, observed, location, scale
-
-
-def _standardise_block(
-    panel: Panel, known: Ints, first: int, last: int, given: Floats | None
-) -> tuple[np.ndarray, ...]:
-    begin = panel.offsets[first]
-    lengths = panel.lengths[first:last]
-    starts = panel.offsets[first:last] - begin
-    raw = panel.target[begin : panel.offsets[last]].astype(np.float64)
-    position = np.arange(len(raw)) - np.repeat(starts, lengths)
-    seen = ~np.isnan(raw) & (position < np.repeat(panel.ends[first:last], lengths))[:, None]
-    counted = seen & (position < np.repeat(known[first:last], lengths))[:, None]
-    count = np.maximum(np.add.reduceat(counted, starts, axis=0, dtype=np.int64), 1)
-    base = _first_seen(raw, seen, starts)  # differences to a value of the series are exact where sums of 1e9 are not
-    raw = np.where(seen, raw - np.repeat(base, lengths, axis=0), 0.0)
-    middle = np.add.reduceat(np.where(counted, raw, 0.0), starts, axis=0) / count
-    centred = np.where(seen, raw - np.repeat(middle, lengths, axis=0), 0.0)
-    location = base + middle
-    scale = np.sqrt(np.add.reduceat(np.where(counted, np.square(centred), 0.0), starts, axis=0) / count)
-    level = np.abs(location)
-    scale = np.where(scale > ROUNDING * level, scale, CONSTANT * np.where(level > 0, level, 1.0))
-    if given is not None:
-        scale = np.where(np.isnan(given), scale, given)
-    return centred / np.repeat(scale, lengths, axis=0), seen, location, scale
-
-
-def _first_seen(raw: np.ndarray, seen: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """(S, C) the first observed value of each series, 0 where there is none."""
-    rows = np.arange(len(raw))[:, None]
-    first = np.minimum.reduceat(np.where(seen, rows, len(raw)), starts, axis=0)
-    found = np.take_along_axis(raw, np.minimum(first, len(raw) - 1), axis=0)
-    return np.where(first < len(raw), found, 0.0)

@@ -101,12 +101,13 @@ def unpack_panel(document: Mapping[str, Any], arrays: Arrays) -> Panel:
     timeline = dict(document["timeline"])
     if timeline["rows"] is not None:
         timeline["rows"] = timeline["rows"] | {name: arrays[ROWS + name] for name in _ROW_ARRAYS}
+    fields: dict[str, Any] = {name: arrays[PANEL + name] for name in (*_PANEL_ARRAYS, *_CODE_ARRAYS)}
     panel = Panel(
         schema=_unpack_schema(document["schema"]),
         timeline=Timeline.from_json(timeline),
         ids=_unpack_ids(document["ids"]),
         notes=tuple(Note(**{**note, "series": tuple(note["series"])}) for note in document["notes"]),
-        **{name: arrays[PANEL + name] for name in (*_PANEL_ARRAYS, *_CODE_ARRAYS)},
+        **fields,
     )
     _check_panel(panel)
     return panel

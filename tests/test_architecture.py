@@ -13,7 +13,7 @@ LINKS = (ROOT / "forecast" / "datasets", ROOT / "forecast" / "cli")
 # The layers from the bottom up: a module may import from its own layer and those below.  The longest prefix counts.
 LAYERS = (
     ("forecast.errors", "forecast.folders", "forecast.plain", "forecast.tables", "forecast.versions"),
-    ("forecast.datasets.arrays", "forecast.datasets.schema", "forecast.datasets.source"),
+    ("forecast.datasets.arrays", "forecast.datasets.schema", "forecast.datasets.source", "forecast.datasets.stored"),
     ("forecast.datasets.times", "forecast.datasets.timeline"),
     ("forecast.datasets.reading", "forecast.datasets.files", "forecast.datasets.frames"),
     ("forecast.datasets.roles", "forecast.datasets.roles_found", "forecast.datasets.panel"),

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from forecast.datasets import inputs
 from forecast.datasets.inputs import Covariates
 from forecast.datasets.panel import Panel
+from forecast.datasets.scaling import CONSTANT, ROUNDING
 from forecast.datasets.schema import Schema
 from forecast.datasets.timeline import Timeline
-from forecast.datasets.windows import CONSTANT, ROUNDING, SCALE_FLOOR, Windows
+from forecast.datasets.windows import SCALE_FLOOR, Windows
 
 Array = NDArray[np.generic]
 
@@ -195,7 +196,7 @@ def test_every_segment_to_train_on_equals_a_slow_one(case):
     for b in range(0, count, max(1, count // 8)):
         s = int(series[b])
         expected = slow_targets(case, s, int(last[b]), answers=True) | covered(case, s, int(last[b]))
-        offset, factor = windows.series_location[s], windows.series_scale[s]
+        offset, factor = windows.targets.location[s], windows.targets.scale[s]
         expected["location"] = (expected["location"] - offset) / factor
         expected["scale"] = expected["scale"] / factor
         for name, values in expected.items():
@@ -319,7 +320,7 @@ def test_restoring_undoes_the_normalisation():
 
 
 def test_standardising_in_blocks_changes_nothing(monkeypatch):
-    from forecast.datasets import windows as module
+    from forecast.datasets import scaling as module
 
     panel = make_panel([30, 1, 17, 25], [28, 1, 0, 25], channels=2, gaps=0.3, seed=5)
     whole = module.standardise(panel, panel.ends)
