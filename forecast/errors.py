@@ -5,7 +5,8 @@ ForecastError            exit code 1   anything that the toolkit itself says wen
 │  └─ NotFittedError     exit code 2   asked to predict before fit (also an AttributeError)
 ├─ DataError             exit code 3   the data cannot be used as they are (also a ValueError)
 ├─ ModelFormatError      exit code 4   a model folder is missing, damaged, foreign or too new
-└─ TrainingError         exit code 1   the loss turned non-finite; says at which step and why
+├─ TrainingError         exit code 1   the loss turned non-finite; says at which step and why
+└─ ResourceError         exit code 1   the machine gave out: memory, or another process of the run
 """
 
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ from difflib import get_close_matches
 from typing import Any
 
 MOST_NAMES = 60  # that an error lists
+MEMORY_SIGNS = ("allocate memory", "out of memory", "alloc_failed")  # in torch's words, of libraries below it too
 
 
 class ForecastError(Exception):
@@ -51,6 +53,16 @@ class ModelFormatError(ForecastError):
 
 class TrainingError(ForecastError):
     """Training had to stop, and the last good weights were kept."""
+
+
+class ResourceError(ForecastError):
+    """Memory ran out, or another process of the run was lost; a checkpoint stays good."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, which torch tells as a ``RuntimeError`` of no kind of its own on the CPU."""
+    told = isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in MEMORY_SIGNS)
+    return told or isinstance(error, MemoryError)
 
 
 def unknown_name(kind: str, given: str, known: Iterable[str]) -> ConfigError:

@@ -12,16 +12,18 @@ import ctypes
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import TypeVar
 
 import torch
 
-from forecast.errors import ConfigError
+from forecast.errors import ConfigError, ResourceError, is_out_of_memory
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # mallopt(3)
 KEPT_BYTES = 1 << 30
+T = TypeVar("T")
 _RANDOM = threading.RLock()
 
 
@@ -82,3 +84,37 @@ def set_seed(seed: int, device: torch.device) -> None:
             torch.cuda.manual_seed(seed)
     elif device.type == "mps":
         torch.mps.manual_seed(seed)
+
+
+def in_passes(rows: int, size: int, run: Callable[[slice], T]) -> Iterator[T]:
+    """What ``run`` gives for slice after slice of at most ``size`` of the rows, and of half where memory runs out.
+
+    ``ResourceError`` where one row is too much.
+    """
+    first = 0
+    while first < rows:
+        size = min(size, rows - first)
+        done = _attempt(run, slice(first, first + size))
+        if done:
+            yield done[0]
+            first += size
+        elif size > 1:
+            size = -(-size // 2)
+        else:
+            raise ResourceError("out of memory for a single window", "Use a device with more memory, or device=cpu.")
+
+
+def _attempt(run: Callable[[slice], T], rows: slice) -> tuple[T, ...]:
+    """What ``run`` gives for the rows, in a tuple that is empty where memory ran out."""
+    try:
+        return (run(rows),)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+    free_cached()
+    return ()
+
+
+def free_cached() -> None:
+    """Give back the memory that torch keeps on a GPU for later; where no GPU was used, this does nothing."""
+    torch.cuda.empty_cache()

@@ -40,8 +40,7 @@ class AdamW:
             if not live:
                 continue
             steps = [self.steps[p] for p in live]
-            for step in steps:
-                step += 1
+            torch._foreach_add_(steps, 1)
             torch._fused_adamw_(
                 list[Tensor](live),
                 [p.grad for p in live if p.grad is not None],
@@ -72,9 +71,12 @@ class AdamW:
             value.copy_(state[name])
 
 
-def clip_gradients(parameters: list[nn.Parameter], limit: float) -> Tensor:
-    """Scale all gradients down to a common norm of at most ``limit``; returns the norm before, without reading it."""
+def clip_gradients(parameters: list[nn.Parameter], limit: float, *, scale: Tensor | float = 1.0) -> Tensor:
+    """Multiply all gradients by ``scale`` and then down to a common norm of at most ``limit``.
+
+    Returns the norm before the clipping, without reading it.
+    """
     gradients = [p.grad for p in parameters if p.grad is not None]
-    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-    torch._foreach_mul_(gradients, (limit / (norm + 1e-6)).clamp(max=1.0))
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))) * scale
+    torch._foreach_mul_(gradients, (limit / (norm + 1e-6)).clamp(max=1.0) * scale)
     return norm
