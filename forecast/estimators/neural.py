@@ -12,7 +12,8 @@ import torch
 from forecast.datasets.arrays import Floats, Ints
 from forecast.datasets.inputs import Covariates
 from forecast.datasets.panel import Panel
-from forecast.datasets.windows import Windows, standardise
+from forecast.datasets.scaling import series_statistics
+from forecast.datasets.windows import Windows
 from forecast.estimators.base import Forecaster, Job
 from forecast.estimators.defaults import Resolved, resolve
 from forecast.estimators.learning import Learning, account
@@ -21,7 +22,8 @@ from forecast.estimators.room import require_shapes, require_sizes, statistics
 from forecast.estimators.settings import Range, setting
 from forecast.networks.base import Network, Sizes
 from forecast.outputs import Output, PointLoss, make_output
-from forecast.training.device import borrowed, find_device, seeded, tune_process
+from forecast.training.device import borrowed, find_device, in_passes, seeded, tune_process
+from forecast.training.distributed import Ranks, own_device, together
 
 MOST_LAYERS = 256
 ROWS_PER_PASS = 1 << 22  # numbers of the widest activation that one forecasting pass may hold
@@ -63,6 +65,10 @@ class NeuralForecaster(Forecaster):
         6, help="validations (of 20) without improvement before the rate falls and training ends; None: never", low=1
     )
     device: str = setting("auto", help="auto, cpu, cuda, cuda:1, mps")
+    precision: Literal["auto", "float32", "bfloat16"] = setting(
+        "auto", help="of the training passes; auto: bfloat16 on GPUs that compute in it, else float32"
+    )
+    compile: bool = setting(False, help="compile the training passes, which takes a minute and pays in long trainings")
     threads: int | None = setting(None, help="CPU threads; all cores when None", low=1, high=1024)
 
     def _build(self, sizes: Sizes, output: Output) -> Network:
@@ -76,7 +82,13 @@ class NeuralForecaster(Forecaster):
     # ------------------------------------------------------------------ learning
 
     def _learn(self, panel: Panel, job: Job) -> None:
-        device = find_device(self.device)
+        with together() as ranks:
+            if not ranks.first:
+                job = replace(job, checkpoint=None, on_report=None)
+            device = own_device(find_device(self.device), ranks)
+            self._learn_on(device, panel, job, ranks)
+
+    def _learn_on(self, device: torch.device, panel: Panel, job: Job, ranks: Ranks) -> None:
         tune_process()
         with borrowed(self.threads), seeded(self.seed, device) as waited:
             job = replace(job, began=job.began + waited)
@@ -86,8 +98,8 @@ class NeuralForecaster(Forecaster):
             self.spans_: Ints | None = np.stack([panel.starts, panel.starts + panel.ends], axis=1)
             self.scales_: Floats | None = None  # while training, each panel speaks for itself
             self.output_ = make_output(self.levels, self.point_loss)
-            progress = Learning(forecaster=self, job=job, device=device).run(panel)
-            self.scales_ = standardise(panel, panel.ends)[3]
+            progress = Learning(forecaster=self, job=job, device=device, ranks=ranks).run(panel)
+            self.scales_ = series_statistics(panel).scale()
         self.report_ |= {**asdict(self.resolved_), **account(self.network_, progress)}
 
     def _sizes(self, channels: int) -> Sizes:
@@ -167,14 +179,14 @@ class NeuralForecaster(Forecaster):
             known = panel.ends.copy()
             np.minimum.at(known, series, ends)  # no statistic may come from rows after the first origin
             windows = self._windows(panel, device, known)
-            size = self._windows_per_pass()
-            done = []
-            for first in range(0, len(series), size):
-                batch = slice(first, first + size)
+
+            def forecast(batch: slice) -> Floats:
                 chosen, last = torch.from_numpy(series[batch]), torch.from_numpy(ends[batch])
                 window = windows.gather(chosen.to(device), last.to(device))
                 raw = self.network_(window)[:, 0]  # (B, H, C, Q)
-                done.append(windows.restore(self.output_.values(raw, levels), window, series[batch]))
+                return windows.restore(self.output_.values(raw, levels), window, series[batch])
+
+            done = list(in_passes(len(series), self._windows_per_pass(), forecast))
         return np.concatenate(done) if done else np.zeros((0, self.horizon, panel.channels, 1 + len(levels)))
 
     # ------------------------------------------------------------------ saving
