@@ -55,7 +55,8 @@ class Schema:
 class Note:
     """One thing found or repaired while reading: what it is about, and a sentence for the report.
 
-    ``topic`` is one of: role, layout, frequency, gap, duplicate, order, missing, short, constant, timezone, ignored.
+    ``topic`` is one of: role, layout, frequency, gap, duplicate, order, missing, short, constant, timezone, ignored,
+    memory.
     """
 
     topic: str

@@ -53,6 +53,14 @@ def find_device(name: str) -> torch.device:
     return device
 
 
+def find_precision(name: str, device: torch.device) -> torch.dtype:
+    """What training passes compute in.  ``auto``: bfloat16 on GPUs that do so in hardware, else float32."""
+    if name == "auto":
+        able = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if able else torch.float32
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]
+
+
 @contextmanager
 def borrowed(threads: int | None) -> Iterator[None]:
     """Run with own threads, and leave torch's number of them as it was found."""
