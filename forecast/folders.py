@@ -4,16 +4,25 @@ What is to come is collected in a hidden folder; only when everything is there d
 """
 
 import errno
+import glob
 import os
 import secrets
 import shutil
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from forecast.errors import ConfigError
 
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows, where folders are not claimed
+    fcntl = None  # type: ignore[assignment]
+
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # faults of the place, whatever is written there
+
+_CLAIMED: dict[tuple[int, int], int] = {}  # folders that this process is in, by device and number: the thread
 
 
 @contextmanager
@@ -27,11 +36,13 @@ def written_whole(folder: Path, *, force: bool, names: Sequence[str]) -> Iterato
     require_free(folder, force=force)
     made = _make_missing(folder.parents, folder)
     place = folder if folder.exists() else folder.parent  # the parent of a folder that is there may be read-only
+    _sweep(place, folder.name)
     partial = place / f".{folder.name}-{secrets.token_hex(4)}.part"
     done = False
     try:
         _make(partial, folder)
-        yield partial
+        with claimed(partial):
+            yield partial
         try:
             require_free(folder, force=force)  # another run may have filled it meanwhile
             _move_in(partial, folder, names)
@@ -81,27 +92,62 @@ def made_folder(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def claimed(folder: Path) -> Iterator[None]:
-    """Keep other processes that claim ``folder`` out of it; ``ConfigError`` where one is in it already.
+    """Keep everyone else who claims ``folder`` out of it; ``ConfigError`` where someone is in it already.
 
-    The system gives the claim back when the process ends, however it ends.
+    A thread may claim again what it has.  The system gives the claim back when the process ends, however it ends.
     """
-    try:
-        import fcntl
-    except ModuleNotFoundError:  # Windows
+    if fcntl is None:
         yield
         return
-    handle = os.open(folder, os.O_RDONLY)
+    handle = _open_folder(folder)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        found = os.fstat(handle)
+        place, me = (found.st_dev, found.st_ino), threading.get_ident()
+        if _CLAIMED.get(place) == me:
+            yield
+            return
+        if _lock(handle) is False:
             cause = f"another process is at work in {folder}"
-            raise ConfigError(cause, "Wait for it to end, or name another folder (-o).", file=str(folder)) from None
-        except OSError:  # a file system without such claims
-            pass
-        yield
+            raise ConfigError(cause, "Wait for it to end, or name another folder (-o).", file=str(folder))
+        _CLAIMED[place] = me
+        try:
+            yield
+        finally:
+            del _CLAIMED[place]
     finally:
         os.close(handle)
+
+
+def _lock(handle: int) -> bool | None:
+    """Whether nobody else holds the open folder, which is ours now; None where the file system knows no such claims."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def _sweep(place: Path, name: str) -> None:
+    """Remove what writers of a folder of that name left in ``place`` when they were killed."""
+    for left in place.glob(f".{glob.escape(name)}-*.part") if fcntl is not None else ():
+        try:
+            handle = os.open(left, os.O_RDONLY)
+        except OSError:  # not ours to remove, or just gone
+            continue
+        try:
+            if _lock(handle):  # its writer is gone
+                shutil.rmtree(left, ignore_errors=True)
+        finally:
+            os.close(handle)
+
+
+def _open_folder(folder: Path) -> int:
+    try:
+        return os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise refusal(folder, error) from error
 
 
 def write_file(path: Path, text: str | bytes) -> None:

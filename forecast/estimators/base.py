@@ -43,6 +43,7 @@ class Job:
     validation: int | tuple[Panel, Ints] | None = None
     on_report: OnReport | None = None
     checkpoint: Path | None = None
+    keep_checkpoint: bool = False
     refit: bool = False
 
 
@@ -114,12 +115,15 @@ class Forecaster:
         validation: Any = None,
         on_report: OnReport | None = None,
         checkpoint: str | Path | None = None,
+        keep_checkpoint: bool = False,
         future_data: Any = None,
         refit: bool = False,
     ) -> Self:
         """Learn from a file, frame, Series, array or panel; with ``y``, y is the target and X the rest.
 
         validation: steps at the end to hold out, or a frame that continues X; None decides from the size.
+        checkpoint: folder of this fit alone, where the same call goes on when it was killed, to the same weights.  At
+        the end it is empty again, unless ``keep_checkpoint`` lets the trained weights stay until they are saved.
         Raises ``ConfigError`` for wrong settings (all at once) and ``DataError`` for data that cannot be used.
         """
         began = time.perf_counter()
@@ -139,13 +143,20 @@ class Forecaster:
             validation = self._validation(panel, self._panel(validation, schema=panel.schema))
         folder = None if checkpoint is None else Path(checkpoint)
         self._fingerprint = fingerprint(panel)
-        job = Job(began=began, validation=validation, on_report=on_report, checkpoint=folder, refit=refit)
+        job = Job(
+            began=began,
+            validation=validation,
+            on_report=on_report,
+            checkpoint=folder,
+            keep_checkpoint=keep_checkpoint,
+            refit=refit,
+        )
         self._learn(self.transform_.apply(panel), job)
         context = self._context_steps()
         self.panel_ = panel if context is None else panel.tail(context)
         self.fitted_ends_ = dict(zip(panel.ids.tolist(), (panel.starts + panel.ends - 1).tolist(), strict=True))
         self.report_ |= {"fingerprint": self._fingerprint, "fit_seconds": round(time.perf_counter() - began, 3)}
-        self.report_["notes"] = [asdict(note) for note in panel.notes]
+        self.report_["notes"] = [*map(asdict, panel.notes), *self.report_.get("notes", [])]
         return self
 
     def predict(

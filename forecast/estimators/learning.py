@@ -8,13 +8,16 @@ import torch
 
 from forecast.datasets.fingerprint import fingerprint
 from forecast.datasets.panel import Panel
+from forecast.datasets.schema import Note
 from forecast.datasets.windows import Window
-from forecast.errors import ConfigError
+from forecast.errors import ConfigError, TrainingError
 from forecast.estimators.base import Job
 from forecast.estimators.holdout import HeldOut, gather_windows, hold_out
 from forecast.estimators.room import require_room
+from forecast.folders import claimed, made_folder
 from forecast.training import checkpoint
-from forecast.training.device import set_seed
+from forecast.training.device import find_precision, set_seed
+from forecast.training.distributed import ALONE, Ranks
 from forecast.training.loop import Plan, Progress, Training
 from forecast.training.schedule import Budget
 
@@ -34,23 +37,40 @@ class Learning:
     forecaster: "NeuralForecaster"
     job: Job
     device: torch.device
+    ranks: Ranks = ALONE
 
     def run(self, panel: Panel) -> Progress:
         """Learn from the panel; how the training that validation watched went."""
+        folder = self.job.checkpoint
+        if folder is None:
+            return self._run(panel)
+        with made_folder(folder), claimed(folder):
+            try:
+                progress = self._run(panel)
+            except TrainingError:
+                checkpoint.remove(folder)  # it would only break again, and stand in the way of other settings
+                raise
+            if not self.job.keep_checkpoint:
+                checkpoint.remove(folder)
+        return progress
+
+    def _run(self, panel: Panel) -> Progress:
         forecaster, job = self.forecaster, self.job
         train, held_out = hold_out(panel, forecaster.horizon, job.validation)
         limit = forecaster.max_time
         if limit is not None and job.refit:
             limit *= REFIT_SHARE
-        identity = {} if job.checkpoint is None else self._identity(held_out)
-        progress = self._finished_before(identity)
+        identity = {} if job.checkpoint is None and self.ranks.size == 1 else self._identity(held_out)
+        self.ranks.require_same(identity)
+        progress, began = self.ranks.from_first(lambda: self._finished_before(identity)), job.began
         if progress is None:
             steps = forecaster.resolved_.max_steps
-            progress = self.train(train, held_out, max_steps=steps, limit=limit, identity=identity)
+            first = self.train(train, held_out, max_steps=steps, limit=limit, began=began, identity=identity)
+            progress, began = first.progress, first.budget.began
         if job.refit and held_out is not None:
             set_seed(forecaster.seed, self.device)
             steps, identity = max(progress.best_step, 1), identity | {checkpoint.FIRST: asdict(progress)}
-            self.train(panel, None, max_steps=steps, limit=forecaster.max_time, identity=identity)
+            self.train(panel, None, max_steps=steps, limit=forecaster.max_time, began=began, identity=identity)
         return progress
 
     def train(
@@ -60,9 +80,13 @@ class Learning:
         *,
         max_steps: int,
         limit: float | None,
+        began: float,
         identity: dict[str, Any],
-    ) -> Progress:
-        """Train a new network for at most ``max_steps`` steps and until ``limit`` seconds after the call of fit."""
+    ) -> Training:
+        """Train a new network for at most ``max_steps`` steps and until ``limit`` seconds after ``began``.
+
+        What comes back knows when the fit began, had one process done all of it.
+        """
         forecaster, resolved = self.forecaster, self.forecaster.resolved_
         sizes = forecaster._sizes(panel.channels)
         require_room(resolved, sizes)
@@ -74,7 +98,7 @@ class Learning:
                 f"Lower lookback={resolved.lookback} or patch={resolved.patch}.",
             )
         plan = Plan(
-            budget=Budget(max_steps=max_steps, max_time=limit, began=self.job.began),
+            budget=Budget(max_steps=max_steps, max_time=limit, began=began),
             batch_size=resolved.batch_size,
             origins=resolved.origins,
             learning_rate=forecaster.learning_rate,
@@ -83,6 +107,8 @@ class Learning:
             patience=forecaster.patience,
             folder=self.job.checkpoint,
             identity=identity,
+            precision=find_precision(forecaster.precision, self.device),
+            compiled=forecaster.compile,
         )
         training = Training(
             forecaster.network_,
@@ -91,17 +117,18 @@ class Learning:
             plan,
             validation=self._validation(held_out),
             on_report=self.job.on_report,
+            ranks=self.ranks,
         )
-        progress = training.run()
+        training.run()
         forecaster.network_.eval()
-        if self.job.checkpoint is not None:
-            checkpoint.remove(self.job.checkpoint)
-        return progress
+        return training
 
     def _validation(self, held_out: HeldOut | None) -> list[Window] | None:
+        """The windows held out, or this process's share of them."""
         if held_out is None:
             return None
         known, series, ends = held_out
+        series, ends = series[self.ranks.rank :: self.ranks.size], ends[self.ranks.rank :: self.ranks.size]
         seen = self.forecaster._windows(known, self.device, min_context=1, rounded=True)
         return gather_windows(seen, series, ends, size=self.forecaster._windows_per_pass())
 
@@ -138,4 +165,10 @@ def account(network: torch.nn.Module, progress: Progress) -> dict[str, Any]:
         "validation_loss": progress.best_loss if judged else None,
         "stopped": progress.stopped,
         "history": progress.history,
+        "notes": [] if progress.parts == 1 else [asdict(_memory_note(progress.parts))],
     }
+
+
+def _memory_note(parts: int) -> Note:
+    message = f"memory ran out: each batch was trained in {parts} passes, one after another, to the same result"
+    return Note("memory", message, count=parts)

@@ -21,8 +21,12 @@ class Budget:
         """Share of the budget used after ``step`` steps: the larger of steps and seconds, at most 1."""
         used = step / self.max_steps
         if self.max_time is not None:
-            used = max(used, (time.perf_counter() - self.began) / self.max_time)
+            used = max(used, self.seconds() / self.max_time)
         return min(used, 1.0)
+
+    def seconds(self) -> float:
+        """Seconds since the budget began."""
+        return time.perf_counter() - self.began
 
 
 def one_cycle(progress: float, highest: float) -> float:

@@ -1,18 +1,11 @@
 """The same seed gives the same weights, whatever happens on the way; the process is left as it was."""
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-
-from forecast.errors import ConfigError
 
 
 def weights(model: object) -> dict[str, torch.Tensor]:
@@ -62,113 +55,6 @@ def test_forecasts_are_repeatable(family, make, data):
     for horizon in (4, 9):
         one, two = (model.predict(levels=(0.1, 0.9), horizon=horizon) for _ in range(2))
         assert one.equals(two)
-
-
-class Killed(BaseException):
-    """Nothing in the package may catch it."""
-
-
-def test_a_fit_that_broke_off_resumes_to_the_same_weights(family, make, data, tmp_path):
-    settings = {"max_steps": 24, "dropout": 0.2}
-    whole = make(family, **settings).fit(data.series())
-    count = 0
-
-    def kill(step: int, seconds: float, losses: dict[str, float]) -> None:
-        nonlocal count
-        count += 1
-        if count == 9:
-            raise Killed
-
-    with pytest.raises(Killed):
-        make(family, **settings).fit(data.series(), checkpoint=tmp_path, on_report=kill)
-    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.safetensors"]
-    resumed = []
-    again = make(family, **settings).fit(
-        data.series(), checkpoint=tmp_path, on_report=lambda step, seconds, losses: resumed.append(step) and None
-    )
-    assert_identical(whole, again)
-    assert resumed[0] > 5
-    assert again.report_["best_step"] == whole.report_["best_step"]
-    assert list(tmp_path.iterdir()) == []  # a finished fit leaves no checkpoint
-
-
-@pytest.mark.parametrize("reports", [4, 27])
-def test_both_trainings_of_a_refit_resume(reports, make, data, tmp_path):
-    settings = {"max_steps": 24, "dropout": 0.2}
-    whole = make("lstm", **settings).fit(data.series(), refit=True)
-    seen = []
-
-    def kill(step: int, seconds: float, losses: dict[str, float]) -> None:
-        seen.append(step)
-        if len(seen) == reports:
-            raise Killed
-
-    with pytest.raises(Killed):
-        make("lstm", **settings).fit(data.series(), refit=True, checkpoint=tmp_path, on_report=kill)
-    first = seen[-1]
-    seen.clear()
-    again = make("lstm", **settings).fit(
-        data.series(), refit=True, checkpoint=tmp_path, on_report=lambda step, seconds, losses: seen.append(step)
-    )
-    assert_identical(whole, again)
-    assert again.report_["best_step"] == whole.report_["best_step"]
-    assert seen[0] > first
-    assert (len(seen) > 20) == (reports == 4)  # the first training is not done again when the second one broke off
-    assert list(tmp_path.iterdir()) == []
-
-
-SCRIPT = """
-import sys, time
-import numpy as np
-from forecast import LSTMForecaster
-y = 5 + np.sin(np.arange(90) * np.pi / 3)
-pause = float(sys.argv[2])
-model = LSTMForecaster(horizon=4, season=6, lookback=12, hidden_size=8, max_steps=40, dropout=0.2, threads=1)
-model.fit(y, checkpoint=sys.argv[1], on_report=lambda step, seconds, losses: time.sleep(pause))
-print(repr(model.predict().tolist()), flush=True)
-"""
-
-
-def test_a_process_killed_at_any_moment_resumes_to_the_same_forecast(tmp_path):
-    def start(folder: Path, pause: float) -> subprocess.Popen[str]:
-        command = [sys.executable, "-P", "-c", SCRIPT, str(folder), str(pause)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-    victim = start(tmp_path / "broken", 0.2)
-    until = time.monotonic() + 60
-    while not (tmp_path / "broken" / "checkpoint.safetensors").exists() and time.monotonic() < until:
-        time.sleep(0.02)
-    time.sleep(0.3)
-    os.kill(victim.pid, signal.SIGKILL)
-    victim.communicate()
-    assert (tmp_path / "broken" / "checkpoint.safetensors").exists()
-    runs = [start(tmp_path / name, 0.0) for name in ("broken", "whole")]
-    (resumed, complaint), (whole, _) = (run.communicate(timeout=120) for run in runs)
-    assert resumed == whole and resumed.startswith("["), complaint
-
-
-def test_a_checkpoint_of_other_settings_or_other_data_is_refused(make, data, tmp_path):
-    def stop(step: int, seconds: float, losses: dict[str, float]) -> None:
-        raise Killed
-
-    with pytest.raises(Killed):
-        make("lstm").fit(data.series(), checkpoint=tmp_path, on_report=stop)
-    for model, frame in ((make("lstm", seed=1), data.series()), (make("lstm"), data.series(91))):
-        with pytest.raises(ConfigError, match="other settings or data"):
-            model.fit(frame, checkpoint=tmp_path)
-    (tmp_path / "checkpoint.safetensors").write_bytes(b"nonsense")
-    with pytest.raises(ConfigError, match="no checkpoint that can be read"):
-        make("lstm").fit(data.series(), checkpoint=tmp_path)
-
-
-def test_a_checkpoint_of_other_validation_is_refused(make, data, tmp_path):
-    def stop(step: int, seconds: float, losses: dict[str, float]) -> None:
-        raise Killed
-
-    with pytest.raises(Killed):
-        make("lstm").fit(data.series(), checkpoint=tmp_path, on_report=stop, validation=4)
-    with pytest.raises(ConfigError, match="other settings or data"):
-        make("lstm").fit(data.series(), checkpoint=tmp_path, validation=12)
 
 
 @pytest.mark.parametrize("refit", [False, True])

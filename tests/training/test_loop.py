@@ -41,52 +41,138 @@ class Killed(BaseException):
     """Nothing in the package may catch it, like a kill."""
 
 
-@pytest.mark.parametrize("report", [1, 4, 8])
-def test_a_killed_run_resumes_to_the_weights_of_one_never_killed(training, tmp_path, report):
-    torch.manual_seed(5)
-    whole = training()
-    torch.manual_seed(5)
-    expected = whole.run()
-    seen = []
+@pytest.fixture
+def at_every_step(monkeypatch):
+    """Checkpoints that cost nothing are written at every step."""
+    monkeypatch.setattr(checkpoint, "_pause", lambda cost: 0.0)
+    monkeypatch.setattr(checkpoint.os, "fsync", lambda handle: None)
 
-    def kill(step: int, seconds: float, losses: dict[str, float]) -> None:
-        seen.append(step)
-        if len(seen) == report:
+
+def comparable(history: list[dict[str, float]]) -> list[dict[str, float]]:
+    """What a history says, but for the clock."""
+    timeless = ("step", "loss", "validation")
+    return [{name: entry[name] for name in timeless if name in entry} for entry in history]
+
+
+def resumed_after(training, folder, step: int, **settings: object) -> Training:
+    """A run that was killed after ``step`` steps and gone on with, whatever others drew in between."""
+    torch.manual_seed(5)
+    broken = training(folder=folder, **settings)
+    torch.manual_seed(5)
+    take = broken._step
+
+    def killed(rate: float) -> None:
+        if broken.progress.step == step:
             raise Killed
+        take(rate)
 
-    torch.manual_seed(5)
-    broken = training(folder=tmp_path, on_report=kill)
-    torch.manual_seed(5)
+    broken._step = killed
     with pytest.raises(Killed):
         broken.run()
-    again = training(folder=tmp_path, seed=0)
+    again = training(folder=folder, **settings)
     torch.manual_seed(99)
-    found = again.run()
-    assert_identical(weights(whole), weights(again))
-    assert found.step == expected.step and found.best_step == expected.best_step
-    assert [h["loss"] for h in found.history] == [h["loss"] for h in expected.history]
+    again.run()
+    return again
 
 
-def test_a_kill_between_reports_resumes_from_the_last_one(training, tmp_path, monkeypatch):
+def undisturbed(training, **settings: object) -> Training:
     torch.manual_seed(5)
-    whole = training()
+    run = training(**settings)
     torch.manual_seed(5)
-    whole.run()
-    broken = training(folder=tmp_path)
-    torch.manual_seed(5)
-    step = Training._step
+    run.run()
+    return run
 
-    def killed_at_23(self: Training, rate: float) -> None:
-        if self.progress.step == 23:
+
+@pytest.mark.parametrize("settings", [{}, {"validate": False}, {"patience": 1, "learning_rate": 0.3}])
+def test_a_run_killed_at_any_step_resumes_to_the_weights_and_history_of_one_never_killed(
+    training, tmp_path, at_every_step, settings
+):
+    whole = undisturbed(training, **settings)
+    last = whole.progress.step - 1
+    for step in sorted({1, 4, 5, 6, last, *np.random.default_rng(0).integers(1, last, 3).tolist()}):
+        again = resumed_after(training, tmp_path / str(step), step, **settings)
+        assert_identical(weights(whole), weights(again))
+        assert comparable(again.progress.history) == comparable(whole.progress.history)
+        told = ("step", "best_step", "best_loss", "stale", "windows", "landing", "stopped")
+        assert [getattr(again.progress, name) for name in told] == [getattr(whole.progress, name) for name in told]
+
+
+def test_a_run_killed_again_and_again_gets_there_however_seldom_it_is_written_down(training, tmp_path, monkeypatch):
+    whole = undisturbed(training)
+    rng = np.random.default_rng(3)
+    monkeypatch.setattr(checkpoint.os, "fsync", lambda handle: None)
+    monkeypatch.setattr(checkpoint.Cadence, "due", lambda self: rng.random() < 0.4)
+    take, kills = Training._step, 0
+
+    def perhaps_killed(self: Training, rate: float) -> None:
+        if rng.random() < 0.1:
             raise Killed
-        step(self, rate)
+        take(self, rate)
 
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(Training, "_step", killed_at_23)
-        broken.run()
-    again = training(folder=tmp_path)
+    monkeypatch.setattr(Training, "_step", perhaps_killed)
+    while True:
+        torch.manual_seed(5)
+        run = training(folder=tmp_path)
+        torch.manual_seed(5)
+        try:
+            run.run()
+            break
+        except Killed:
+            kills += 1
+    assert kills > 2
+    assert_identical(weights(whole), weights(run))
+    assert comparable(run.progress.history) == comparable(whole.progress.history)
+
+
+def test_checkpoints_are_written_by_the_clock_and_never_for_more_than_a_share_of_the_time(
+    training, tmp_path, monkeypatch
+):
+    clock, written = [0.0], []
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+    save = checkpoint.save_file
+
+    def slow(*args: object, **kwargs: object) -> None:
+        written.append(run.progress.step)
+        clock[0] += 0.0625  # seconds for one checkpoint
+        save(*args, **kwargs)
+
+    monkeypatch.setattr(checkpoint, "save_file", slow)
+    run = training(folder=tmp_path, max_steps=400, dropout=0.0)
+    take = run._step
+
+    def step(rate: float) -> None:
+        clock[0] += 0.125
+        take(rate)
+
+    run._step = step
+    run.run()
+    assert written == [8, 58, 108, 158, 208, 258, 308, 358, 400]  # 1 s to the first, then a hundred times its cost
+
+
+def test_an_ended_run_is_not_done_again(training, tmp_path):
+    whole = undisturbed(training, folder=tmp_path)
+    seen = []
+    again = training(folder=tmp_path, on_report=lambda step, seconds, losses: seen.append(step))
     again.run()
     assert_identical(weights(whole), weights(again))
+    assert vars(again.progress) == {**vars(whole.progress), "seconds": again.progress.seconds}
+    assert seen == []
+
+
+def test_seconds_before_the_kill_count(training, tmp_path, monkeypatch, at_every_step):
+    clock = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+    take = Training._step
+
+    def step(self: Training, rate: float) -> None:
+        clock[0] += 1.0
+        take(self, rate)
+
+    monkeypatch.setattr(Training, "_step", step)
+    again = resumed_after(training, tmp_path, 7, max_steps=1000, max_time=20.0)
+    assert (again.progress.stopped, again.progress.step) == ("time", 20)
+    assert again.progress.history[-1]["seconds"] == 20.0
+    assert again.budget.seconds() == 20.0
 
 
 def test_a_checkpoint_of_another_fit_is_refused(training, tmp_path):
@@ -95,7 +181,7 @@ def test_a_checkpoint_of_another_fit_is_refused(training, tmp_path):
         training(folder=tmp_path, identity={"settings": 2}).run()
 
 
-def test_a_full_disk_stops_the_run_with_the_checkpoint_before_kept(training, tmp_path, monkeypatch):
+def test_a_full_disk_stops_the_run_with_the_checkpoint_before_kept(training, tmp_path, monkeypatch, at_every_step):
     calls = []
     save = checkpoint.save_file
 
@@ -109,10 +195,10 @@ def test_a_full_disk_stops_the_run_with_the_checkpoint_before_kept(training, tmp
         patch.setattr(checkpoint, "save_file", full_at_the_third)
         training(folder=tmp_path).run()
     _, state = checkpoint.read(tmp_path, {"settings": 1})
-    assert state["progress"]["step"] == 10
+    assert state["progress"]["step"] == 2
 
 
-def test_a_loss_that_turns_non_finite_says_when_and_keeps_the_last_good_weights(training, tmp_path):
+def test_a_loss_that_turns_non_finite_says_when_and_keeps_the_last_good_weights(training, tmp_path, at_every_step):
     run = training(folder=tmp_path, dropout=0.0)
     step, best = Training._step, {}
 
@@ -131,7 +217,7 @@ def test_a_loss_that_turns_non_finite_says_when_and_keeps_the_last_good_weights(
     assert caught.value.where["step"] == 18
     assert all(torch.isfinite(value).all() for value in weights(run).values())
     tensors, state = checkpoint.read(tmp_path, {"settings": 1})
-    assert state["progress"]["step"] == 15
+    assert state["progress"]["step"] == 17  # the last one that was sound
     assert all(torch.isfinite(value.float()).all() for value in tensors.values())
 
 
