@@ -62,7 +62,10 @@ __all__ = ["__version__", *sorted(_HOME)]
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'forecast' has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(_HOME[name]), name)
+    from forecast.startup import settled_imports
+
+    with settled_imports():
+        value = globals()[name] = getattr(import_module(_HOME[name]), name)
     return value
 
 

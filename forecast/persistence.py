@@ -16,6 +16,7 @@ from forecast import __version__
 from forecast.errors import ForecastError, ModelFormatError
 from forecast.folders import refusal, require_free, written_whole
 from forecast.plain import from_plain, to_plain
+from forecast.startup import settled_imports
 from forecast.versions import installed_versions
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def load(folder: str | Path, *, device: str | None = None) -> "Forecaster":
     _require_harmless(folder)
     document = read_document(folder)
     arrays = _read_weights(folder / WEIGHTS, document["weights"])
-    from forecast.packing import unpack
+    with settled_imports():
+        from forecast.packing import unpack
 
     try:
         moves = device is not None and "device" in document["settings"]

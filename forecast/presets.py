@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from forecast.errors import ConfigError, unknown_name
+from forecast.startup import settled_imports
 
 if TYPE_CHECKING:  # these need torch and pandas; the table itself is read by `forecast --help`
     from importlib.metadata import EntryPoint
@@ -173,12 +174,14 @@ def preset(name: str) -> Preset:
 
 def forecaster_class(name: str) -> "type[Forecaster]":
     """The class behind a name of the table."""
-    from forecast.estimators.base import Forecaster
+    with settled_imports():
+        from forecast.estimators.base import Forecaster
 
     row = preset(name)
     module, _, attribute = row.target.partition(":")
     try:
-        found = getattr(import_module(module), attribute)
+        with settled_imports():
+            found = getattr(import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         if row.family != "extension":
             raise  # a fault of ours: keep its traceback

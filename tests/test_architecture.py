@@ -12,7 +12,14 @@ LINKS = (ROOT / "forecast" / "datasets", ROOT / "forecast" / "cli")
 
 # The layers from the bottom up: a module may import from its own layer and those below.  The longest prefix counts.
 LAYERS = (
-    ("forecast.errors", "forecast.folders", "forecast.plain", "forecast.tables", "forecast.versions"),
+    (
+        "forecast.errors",
+        "forecast.folders",
+        "forecast.plain",
+        "forecast.startup",
+        "forecast.tables",
+        "forecast.versions",
+    ),
     ("forecast.datasets.arrays", "forecast.datasets.schema", "forecast.datasets.source", "forecast.datasets.stored"),
     ("forecast.datasets.times", "forecast.datasets.timeline"),
     ("forecast.datasets.reading", "forecast.datasets.files", "forecast.datasets.frames"),
@@ -25,7 +32,7 @@ LAYERS = (
     ("forecast.training",),
     ("forecast.transforms",),
     ("forecast.estimators",),
-    ("forecast.baselines", "forecast.presets", "forecast.evaluation"),
+    ("forecast.baselines", "forecast.presets", "forecast.evaluation", "forecast.streaming"),
     ("forecast.packing",),
     ("forecast.persistence", "forecast.sources", "forecast.curves"),
     ("forecast.inspection", "forecast.candidates", "forecast.plots", "forecast.report"),
@@ -42,6 +49,7 @@ DOORS = {
     ("forecast.estimators.base", "forecast.evaluation.backtest"),
     ("forecast.estimators.base", "forecast.evaluation.metrics"),
     ("forecast.estimators.base", "forecast.persistence"),
+    ("forecast.estimators.neural", "forecast.streaming"),
 }
 HEAVY = {"torch", "pandas", "statsmodels", "sklearn", "plotly", "matplotlib", "scipy", "optuna", "narwhals"}
 NEVER_AT_THE_TOP = {"statsmodels", "sklearn", "plotly", "matplotlib", "holidays", "pyarrow", "polars", "optuna"}
