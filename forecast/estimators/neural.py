@@ -4,7 +4,7 @@ Dimension key: W windows, H horizon, C channels, V levels.
 """
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -24,6 +24,9 @@ from forecast.networks.base import Network, Sizes
 from forecast.outputs import Output, PointLoss, make_output
 from forecast.training.device import borrowed, find_device, in_passes, seeded, tune_process
 from forecast.training.distributed import Ranks, own_device, together
+
+if TYPE_CHECKING:
+    from forecast.streaming import Stream
 
 MOST_LAYERS = 256
 ROWS_PER_PASS = 1 << 22  # numbers of the widest activation that one forecasting pass may hold
@@ -140,21 +143,21 @@ class NeuralForecaster(Forecaster):
             min_context=min_context or self.resolved_.min_context,
             numbers=numbers,
             known=known,
-            scale=self._trained_scale(panel, numbers),
+            scale=self._trained_scale(panel.starts, panel.starts + panel.ends, numbers),
             rounded=rounded,
             device=device,
         )
 
-    def _trained_scale(self, panel: Panel, numbers: Ints) -> Floats | None:
-        """(S, C) the deviation in training of each series of which the panel holds the end but not the start; else NaN.
+    def _trained_scale(self, starts: Ints, ends: Ints, numbers: Ints) -> Floats | None:
+        """(S, C) the deviation in training of each series that begins later and ends no earlier than then; else NaN.
 
         A forecast from the stored context is then the same as one from all of the training data.
         """
         if self.scales_ is None or self.spans_ is None:
             return None
         place = np.maximum(numbers - 1, 0)
-        starts, ends = self.spans_[place].T
-        partly = (numbers > 0) & (panel.starts > starts) & (panel.starts + panel.ends >= ends)
+        trained_from, trained_to = self.spans_[place].T
+        partly = (numbers > 0) & (starts > trained_from) & (ends >= trained_to)
         return np.where(partly[:, None], self.scales_[place], np.nan)
 
     # ------------------------------------------------------------------ forecasting
@@ -188,6 +191,16 @@ class NeuralForecaster(Forecaster):
 
             done = list(in_passes(len(series), self._windows_per_pass(), forecast))
         return np.concatenate(done) if done else np.zeros((0, self.horizon, panel.channels, 1 + len(levels)))
+
+    def stream(self, X: Any = None, *, future_data: Any = None) -> "Stream":
+        """Forecasts row after row from the end of the training data or of X, each at the cost of its rows.
+
+        Raises ``ConfigError`` where the network is not causal.  X, future_data: as in ``predict``.
+        """
+        from forecast.streaming import Stream
+
+        self._require_fit()
+        return Stream(self, self.panel_ if X is None and future_data is None else self._context(X, future_data))
 
     # ------------------------------------------------------------------ saving
 
