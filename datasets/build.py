@@ -50,8 +50,8 @@ def load_panel(
     found, notes = find_roles(frame, roles, source)
     stamps = _moments(frame, found, roles, source)
     categories = _categories(frame, found, ahead) if schema is None else schema.categories
-    resolved = _schema(data, found, source, freq=roles.freq or "", categories=categories)
-    _same_channels(resolved, schema)
+    resolved = described(data, found, source, freq=roles.freq or "", categories=categories)
+    same_channels(resolved, schema)
     require_free_names(resolved)
     pack = pack_wide if found.shape == "wide" or (found.shape == "array" and len(found.target) > 1) else pack_long
     panel = pack(frame, found, stamps, resolved, source)
@@ -76,8 +76,8 @@ def _categories(frame: pd.DataFrame, found: Found, ahead: Ahead | None) -> dict[
     return {name: vocabulary(parts) for name, parts in columns.items()}
 
 
-def _schema(data: Any, found: Found, source: Source, *, freq: str, categories: dict[str, tuple[str, ...]]) -> Schema:
-    """The roles as found.  Series and indexes without a name stay without one."""
+def described(data: Any, found: Found, source: Source, *, freq: str, categories: dict[str, tuple[str, ...]]) -> Schema:
+    """The schema of roles as found.  Series and indexes without a name stay without one."""
     nameless = found.shape == "wide" or (found.shape == "series" and getattr(data, "name", "") is None)
     unnamed = source.indexed and getattr(getattr(data, "index", None), "name", "") is None
 
@@ -105,7 +105,8 @@ def _schema(data: Any, found: Found, source: Source, *, freq: str, categories: d
     )
 
 
-def _same_channels(schema: Schema, trained: Schema | None) -> None:
+def same_channels(schema: Schema, trained: Schema | None) -> None:
+    """``DataError`` unless there are as many targets as in training."""
     if trained is not None and len(trained.target) != len(schema.target):
         raise DataError(
             f"the data have {len(schema.target)} target columns, the forecaster was trained with {len(trained.target)}",

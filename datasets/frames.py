@@ -39,8 +39,7 @@ def as_frame(data: Any, y: Any = None) -> tuple[pd.DataFrame, Source]:
 def _held(data: Any) -> tuple[pd.DataFrame, Source]:
     """The data as a pandas frame, its index made columns, and how they were held."""
     if isinstance(data, str | Path) or hasattr(data, "read"):
-        frame, source = read_file(data)
-        return _from_pandas(frame, source) if not isinstance(frame.index, pd.RangeIndex) else (frame, source)
+        return _indexed(*read_file(data))
     if isinstance(data, pd.DataFrame):
         return _from_pandas(data, Source())
     if isinstance(data, pd.Series):
@@ -52,6 +51,15 @@ def _held(data: Any) -> tuple[pd.DataFrame, Source]:
     if isinstance(data, list | tuple | np.ndarray):
         return _from_array(data)
     return _from_other(data)
+
+
+def plain_piece(frame: pd.DataFrame, source: Source) -> tuple[pd.DataFrame, Source]:
+    """Some rows of a file as ``as_frame`` gives all of them."""
+    return tidy(*_indexed(frame, source))
+
+
+def _indexed(frame: pd.DataFrame, source: Source) -> tuple[pd.DataFrame, Source]:
+    return (frame, source) if isinstance(frame.index, pd.RangeIndex) else _from_pandas(frame, source)
 
 
 def _made_frame(data: Any) -> pd.DataFrame:

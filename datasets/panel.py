@@ -92,6 +92,28 @@ class Panel:
             stored=None,
         )
 
+    def between(self, first: int, last: int) -> "Panel":
+        """The panel of series ``first`` … ``last − 1``, which shares this one's memory."""
+        rows = slice(int(self.offsets[first]), int(self.offsets[last]))
+        return replace(
+            self,
+            ids=self.ids[first:last],
+            starts=self.starts[first:last],
+            offsets=self.offsets[first : last + 1] - self.offsets[first],
+            ends=self.ends[first:last],
+            target=self.target[rows],
+            past=self.past[rows],
+            future=self.future[rows],
+            static=self.static[first:last],
+            past_codes=self.past_codes[rows],
+            future_codes=self.future_codes[rows],
+            static_codes=self.static_codes[first:last],
+            timeline=self.timeline
+            if self.timeline.rows is None
+            else self.timeline.select(np.arange(*rows.indices(len(self.target)))),
+            stored=None,
+        )
+
     def tail(self, steps: int) -> "Panel":
         """The last ``steps`` rows before each end, and all rows after it: the context that a forecast needs."""
         first = np.maximum(self.ends - steps, 0)

@@ -100,6 +100,21 @@ class Stored:
             let_go(array)
 
 
+def taken(array: NDArray[Any], rows: slice | NDArray[Any]) -> NDArray[Any]:
+    """Some rows of a mapped array, copied, with no more of the rest in memory than is needed on the way."""
+    if isinstance(rows, slice):
+        found = np.array(array[rows])
+        let_go(array)
+        return found
+    numbers = np.flatnonzero(rows) if rows.dtype == bool else rows
+    found = np.empty((len(numbers), *array.shape[1:]), array.dtype)
+    few = RESIDENT // _AROUND
+    for first in range(0, len(numbers), few):
+        found[first : first + few] = array[numbers[first : first + few]]
+        let_go(array)
+    return found
+
+
 def let_go(array: NDArray[Any]) -> None:
     """Give back the memory through which a mapped array was read or written; what was written is not lost."""
     mapped = getattr(array, "_mmap", None)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,45 @@ def read_delimited(data: bytes, *, file: str) -> tuple[pd.DataFrame, Source]:
     frame = ungroup(frame, notes, decimal=dialect.decimal)
     source = Source(file=file, first_line=dialect.skip + 1, notes=tuple(notes))
     return melt_rows(_drop_empty(frame), source)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """How to read a further piece of a file like the first.  names: the columns that are kept, by their name there."""
+
+    dialect: Dialect
+    names: dict[str, str]
+
+
+def read_first(data: bytes, *, file: str, words: frozenset[str]) -> tuple[pd.DataFrame, Source, Piece]:
+    """The first lines of a file, header included, and how to read the others.  words: columns to be kept as text."""
+    text, notes = to_utf8(data, file=file)
+    dialect = sniff(text, file=file)
+    dialect = replace(dialect, codes=dialect.codes | (words & set(dialect.names)))
+    _refuse_ragged(text, dialect, file=file)
+    frame = ungroup(_without_blank(_parse(text, dialect, file=file)), notes, decimal=dialect.decimal)
+    labels = list(frame.columns)
+    kept = _drop_empty(frame)
+    names = {name: name for name in kept.columns if name in labels}
+    if len(names) < len(kept.columns):  # the index, which had no name
+        names = {labels[0]: "time", **names}
+    source = Source(file=file, first_line=dialect.skip + 1, notes=(*notes, *dialect.notes))
+    return kept, source, Piece(dialect=replace(dialect, skip=0), names=names)
+
+
+def read_next(data: bytes, piece: Piece, *, file: str, line: int) -> tuple[pd.DataFrame, Source]:
+    """Further lines of a file, of which ``line`` came before."""
+    text, notes = to_utf8(data, file=file)
+    try:
+        _refuse_ragged(text, piece.dialect, file=file)
+    except DataError as error:
+        row = error.where["row"] + line
+        cause = error.cause.replace(f"row {error.where['row']} ", f"row {row} ", 1)
+        raise DataError(cause, error.remedy, **error.where | {"row": row}) from None
+    if not text.strip():
+        return pd.DataFrame(), Source(file=file)
+    frame = ungroup(_without_blank(_parse(text, piece.dialect, file=file)), notes, decimal=piece.dialect.decimal)
+    return frame[list(piece.names)].rename(columns=piece.names), Source(file=file, first_line=line + 1)
 
 
 def to_utf8(data: bytes, *, file: str) -> tuple[bytes, list[Note]]:
@@ -106,6 +146,11 @@ def _without_blank_end(frame: pd.DataFrame, notes: list[Note], *, file: str) -> 
     count = int(blank[::-1].argmin())
     notes.append(Note(topic="layout", message=f"{count} empty rows at the end left out", count=count))
     return frame.iloc[:-count]
+
+
+def _without_blank(frame: pd.DataFrame) -> pd.DataFrame:
+    """Without rows of empty cells, wherever the piece of the file ends."""
+    return frame if not frame.iloc[-1].isna().all() else frame[~frame.isna().all(axis=1)].reset_index(drop=True)
 
 
 def _drop_empty(frame: pd.DataFrame) -> pd.DataFrame:

@@ -69,6 +69,18 @@ def group_rows(column: pd.Series | None, ids: pd.Index, stamps: Stamps, source: 
     if column is None:
         bounds = np.array([0, len(stamps)])
         return _sorted(Grouped(ids=ids, bounds=bounds, order=None, stamps=stamps))
+    begins, codes, names = id_runs(column, source)
+    if len(names) == len(begins):
+        bounds = np.append(begins, len(column))
+        return _sorted(Grouped(ids=names, bounds=bounds, order=None, stamps=stamps))
+    rows = np.repeat(codes.astype(np.int32), np.diff(begins, append=len(column)))
+    order = np.argsort(rows, kind="stable")
+    bounds = np.concatenate([[0], np.bincount(rows, minlength=len(names)).cumsum()])
+    return _sorted(Grouped(ids=names, bounds=bounds, order=order, stamps=stamps.take(order)))
+
+
+def id_runs(column: pd.Series, source: Source) -> tuple[Ints, Ints, pd.Index]:
+    """The rows at which a run of one id begins, the number of its id, and the ids in order of first appearance."""
     begins = _changes(column)
     codes, names = pd.factorize(column.iloc[begins])
     if (codes < 0).any():
@@ -77,14 +89,8 @@ def group_rows(column: pd.Series | None, ids: pd.Index, stamps: Stamps, source: 
         raise DataError(
             f"row {where['row']}: column {column.name!r} has no id", "Fill in the id or drop the row.", **where
         )
-    names = pd.Index(names.astype(names.categories.dtype) if isinstance(names, pd.CategoricalIndex) else names)
-    if len(names) == len(begins):
-        bounds = np.append(begins, len(column))
-        return _sorted(Grouped(ids=names, bounds=bounds, order=None, stamps=stamps))
-    rows = np.repeat(codes.astype(np.int32), np.diff(begins, append=len(column)))
-    order = np.argsort(rows, kind="stable")
-    bounds = np.concatenate([[0], np.bincount(rows, minlength=len(names)).cumsum()])
-    return _sorted(Grouped(ids=names, bounds=bounds, order=order, stamps=stamps.take(order)))
+    names = names.astype(names.categories.dtype) if isinstance(names, pd.CategoricalIndex) else names
+    return begins, codes, pd.Index(names)
 
 
 def _changes(column: pd.Series) -> Ints:

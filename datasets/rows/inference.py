@@ -4,6 +4,7 @@ The grid found is the coarsest that holds every timestamp of every series; it mu
 stray second does not turn hours into seconds with 3,599 gaps each.
 """
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -47,18 +48,24 @@ def _counts_hours_on_wall(grouped: Grouped, spacing: Spacing) -> bool:
     usual = spacing.usual
     if usual < 2 * HOUR or DAY % usual or usual == spacing.divisor:
         return False
-    wall = grouped.stamps.on_wall().raw
-    return bool((np.mod(wall - wall[:1], usual) == 0).all())
+    wall = grouped.stamps.on_wall()
+    first = wall.ticks(slice(0, 1))
+    return all(bool((np.mod(ticks - first, usual) == 0).all()) for _, ticks in wall.blocks())
 
 
 def _on_wall(stamps: Stamps) -> Stamps:
     """Daily stamps by the clock on the wall; where it skipped one, that is put back to the others' time of day."""
     wall = stamps.on_wall()
-    odd = np.flatnonzero(np.mod(wall.raw, DAY) != _common(np.mod(wall.raw, DAY)))
-    if len(odd) and stamps.zone is not None:
-        usual = np.floor_divide(wall.raw[odd], DAY) * DAY + _common(np.mod(wall.raw, DAY))
-        skipped = from_wall(usual, stamps.zone) == stamps.ticks(odd)
-        wall.raw[odd[skipped]] = usual[skipped]
+    counts: Counter[int] = Counter()
+    for _, ticks in wall.blocks():
+        values, often = np.unique(np.mod(ticks, DAY), return_counts=True)
+        counts.update(dict(zip(values.tolist(), often.tolist(), strict=True)))
+    time = min(counts, key=lambda value: (-counts[value], value), default=0)
+    for first, ticks in wall.blocks() if len(counts) > 1 else ():
+        odd = np.flatnonzero(np.mod(ticks, DAY) != time)
+        usual = np.floor_divide(ticks[odd], DAY) * DAY + time
+        skipped = from_wall(usual, str(stamps.zone)) == stamps.ticks(odd + first)
+        wall.raw[odd[skipped] + first] = usual[skipped]
     return wall
 
 

@@ -30,22 +30,23 @@ def drop_repeats(
         here, there = column.iloc[rows].reset_index(drop=True), column.iloc[before].reset_index(drop=True)
         differs = ((here != there) & ~(here.isna() & there.isna())).fillna(True).to_numpy(dtype=bool)
         if differs.any():
-            raise _conflict(grouped, places, int(differs.argmax()), name, (here, there), source)
+            raise conflict(grouped, places, int(differs.argmax()), name, (here, there), source)
     kept = np.ones(len(grouped.stamps), dtype=bool)
     kept[places] = False
     series = np.unique(np.searchsorted(grouped.bounds, places, side="right") - 1)
-    note = Note(
-        topic="duplicate",
-        message=f"{count:,} rows that repeat another row were dropped",
-        series=tuple(map(str, grouped.ids[series[:20]])),
-        count=count,
-    )
-    return grouped.keep(kept), note
+    return grouped.keep(kept), repeat_note(count, grouped.ids[series[:20]])
 
 
-def _conflict(
+def repeat_note(count: int, ids: pd.Index) -> Note:
+    """On ``count`` dropped rows, of these series and perhaps more."""
+    message = f"{count:,} rows that repeat another row were dropped"
+    return Note(topic="duplicate", message=message, series=tuple(map(str, ids[:20])), count=count)
+
+
+def conflict(
     grouped: Grouped, places: Ints, which: int, name: str, values: tuple[pd.Series, pd.Series], source: Source
 ) -> DataError:
+    """The error for the row ``places[which]`` and the one before it; values: the later and the earlier ones."""
     place = int(places[which])
     where = source.where(grouped.row(place))
     series, time = grouped.series_at(place), grouped.stamps.label(place)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from forecast.datasets.arrays import Ints
 from forecast.datasets.source import Source
+from forecast.datasets.stored import let_go, taken
 from forecast.datasets.times.clock import index_of, to_wall
 from forecast.errors import ConfigError, DataError
 
@@ -19,8 +20,9 @@ _MICROSECONDS = {"us": 1, "ms": 1_000, "s": 1_000_000}
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Stamps:
-    """raw: (N,) the column's own integers.  unit: what they count (``integer``: steps of an integer axis).
+    """raw: (N,) the column's own integers, in memory or memory-mapped.
 
+    unit: what they count (``integer``: steps of an integer axis).
     zone: of an aware column (raw then counts UTC), None for a naive one or integers.
     """
 
@@ -33,7 +35,7 @@ class Stamps:
 
     def ticks(self, rows: slice | Ints | NDArray[np.bool_] = slice(None)) -> Ints:
         """Microseconds (or integers) of some rows."""
-        raw = self.raw[rows]
+        raw = self.raw[rows] if not isinstance(self.raw, np.memmap) else taken(self.raw, rows)
         if self.unit in ("integer", "us"):
             return raw
         if self.unit in _PER_MICROSECOND:
@@ -53,7 +55,13 @@ class Stamps:
         """Aware stamps as the clock on the wall of their zone shows them, in microseconds."""
         if self.zone is None:
             return self
-        return Stamps(raw=to_wall(self.ticks(), self.zone), unit="us")
+        if not isinstance(self.raw, np.memmap):
+            return Stamps(raw=to_wall(self.ticks(), self.zone), unit="us")
+        wall = np.memmap(f"{self.raw.filename}.wall", np.int64, "w+", shape=self.raw.shape)
+        for first, ticks in self.blocks():
+            wall[first : first + len(ticks)] = to_wall(ticks, self.zone)
+            let_go(wall)
+        return Stamps(raw=wall, unit="us")
 
     def label(self, row: int) -> str:
         """The time of one row as the user knows it."""
