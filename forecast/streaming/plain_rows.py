@@ -118,7 +118,8 @@ def _panel(tape: Tape, series: Ints, steps: int, *, time: Any = None, **columns:
     """Rows of ``steps`` steps behind each of some series, which all move the end."""
     starts = tape.next[series]
     if time is not None:
-        starts = np.full(len(series), _step(tape, time))
+        steps_given = [_step(tape, time)] if np.ndim(time) == 0 else [_step(tape, one) for one in time]
+        starts = np.asarray(_column(steps_given, len(series), "time"), np.int64)
     each = np.full(len(series), steps)
     return tape.labelled(series, starts, each, each, **columns)
 
