@@ -3,6 +3,8 @@
 Dimension key: B batch, O origins, H horizon, C channels, Q trained levels, V levels asked for.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -21,6 +23,7 @@ class QuantileOutput:
         self.size = len(self.levels)
         self.point = 0  # the middle level comes first in the raw outputs
         self.middle = self.levels.index(0.5)
+        self._moved: dict[tuple[torch.device, torch.dtype], tuple[Tensor, Tensor]] = {}
 
     def quantiles(self, raw: Tensor) -> Tensor:
         """Levels (…, Q) in rising order from raw outputs (…, Q)."""
@@ -31,23 +34,20 @@ class QuantileOutput:
         return torch.cat([below.flip(-1), middle, above], dim=-1)
 
     def loss(self, raw: Tensor, answer: Tensor, counted: Tensor) -> tuple[Tensor, Tensor]:
-        """Pinball loss, twice the mean over levels: with the one level 0.5 it is the absolute error.
+        """Pinball loss, twice the mean over levels: with the one level 0.5 it is the absolute error."""
+        levels, signs = self._constants(raw.device, raw.dtype)
+        total: Tensor = Pinball.apply(raw, answer.clamp(-CLIP, CLIP), counted, levels, signs)  # type: ignore[no-untyped-call]
+        return total * (2 / self.size), counted.sum()
 
-        Written for few passes over (B, O, H, C, Q): the levels come from a small matrix product, the loss is linear
-        in the error with a slope that needs no gradient.
-        """
-        quantiles = raw[..., :1] + positive(raw[..., 1:]) @ self._signs(raw)
-        error = answer.clamp(-CLIP, CLIP)[..., None] - quantiles
-        levels = torch.tensor(self.levels, device=raw.device, dtype=raw.dtype)
-        slope = (levels - (error.detach() < 0).to(raw.dtype)) * counted[..., None]
-        return (error * slope).sum() * (2 / self.size), counted.sum()
-
-    def _signs(self, raw: Tensor) -> Tensor:
-        """(Q − 1, Q): how each positive step moves each level, in rising order of the levels."""
-        place = torch.arange(self.size) - self.middle
-        below = -(place[None] <= -1 - torch.arange(self.middle)[:, None]).to(raw.dtype)
-        above = (place[None] >= 1 + torch.arange(self.size - 1 - self.middle)[:, None]).to(raw.dtype)
-        return torch.cat([below, above]).to(raw.device)
+    def _constants(self, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """Levels (Q,), and signs (Q − 1, Q): how each positive step moves each level.  Moved to a device but once."""
+        if (device, dtype) not in self._moved:
+            place = torch.arange(self.size) - self.middle
+            below = -(place[None] <= -1 - torch.arange(self.middle)[:, None]).to(dtype)
+            above = (place[None] >= 1 + torch.arange(self.size - 1 - self.middle)[:, None]).to(dtype)
+            levels = torch.tensor(self.levels, dtype=dtype)
+            self._moved[device, dtype] = levels.to(device), torch.cat([below, above]).to(device)
+        return self._moved[device, dtype]
 
     def values(self, raw: Tensor, levels: tuple[float, ...]) -> Tensor:
         quantiles = self.quantiles(raw)
@@ -69,6 +69,35 @@ class QuantileOutput:
         low, high = self.levels[place], self.levels[place + 1]
         share = min(max((level - low) / (high - low), 0.0), 1.0)
         return torch.lerp(quantiles[..., place], quantiles[..., place + 1], share)
+
+
+class Pinball(torch.autograd.Function):
+    """Sum of the pinball losses over the counted targets, which makes its own gradient while it is at it.
+
+    The loss is linear in the error with a slope that needs no gradient, so that of all the arrays in between only the
+    gradient is kept.  They hold the levels outermost, N = B·O·H·C to a level: rows of eleven numbers are too short
+    for the vector units.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, raw: Tensor, answer: Tensor, counted: Tensor, levels: Tensor, signs: Tensor) -> Tensor:
+        by_level = raw.reshape(-1, raw.shape[-1]).T  # (Q, N)
+        steps = by_level[1:]
+        root = (steps.square() + 4).sqrt_()
+        positive_steps = (steps + root).mul_(0.5)
+        error = (answer.reshape(-1) - by_level[0]) - signs.T @ positive_steps
+        slope = (levels[:, None] - (error < 0).to(raw.dtype)).mul_(counted.reshape(-1).to(raw.dtype))
+        if ctx.needs_input_grad[0]:
+            gradient = torch.empty_like(by_level)
+            torch.sum(slope, 0, out=gradient[0])
+            torch.mul(positive_steps.div_(root), signs @ slope, out=gradient[1:])
+            ctx.save_for_backward(gradient.T.reshape(raw.shape))
+        return (error * slope).sum()
+
+    @staticmethod
+    def backward(ctx: Any, factor: Tensor) -> tuple[Tensor, None, None, None, None]:
+        (gradient,) = ctx.saved_tensors
+        return gradient * -factor, None, None, None, None
 
 
 def positive(x: Tensor) -> Tensor:

@@ -122,3 +122,21 @@ def test_a_point_head_has_no_levels():
 def test_with_levels_the_head_has_them():
     head = make_output((0.9, 0.1), "mae")
     assert isinstance(head, QuantileOutput) and head.levels == (0.1, 0.5, 0.9)
+
+
+@pytest.mark.parametrize("levels", [(0.05, 0.1, 0.5, 0.9), (0.5,), (0.1, 0.2), (0.7, 0.9)])
+def test_the_gradient_is_the_one_that_torch_finds_by_itself(levels):
+    head = QuantileOutput(levels)
+    generator = torch.Generator().manual_seed(0)
+    raw = torch.randn(3, 2, 4, 2, head.size, generator=generator, dtype=torch.float64).requires_grad_()
+    answer = torch.randn(3, 2, 4, 2, generator=generator, dtype=torch.float64)
+    counted = torch.rand(3, 2, 4, 2, generator=generator) < 0.8
+    error = answer[..., None] - head.quantiles(raw)
+    level = torch.tensor(head.levels, dtype=torch.float64)
+    plain = (torch.maximum(level * error, (level - 1) * error) * counted[..., None]).sum() * (2 / head.size)
+    (expected,) = torch.autograd.grad(plain, raw)
+    total, count = head.loss(raw, answer, counted)
+    (found,) = torch.autograd.grad(total, raw)
+    torch.testing.assert_close(total, plain)
+    torch.testing.assert_close(found, expected)
+    assert count == counted.sum()
