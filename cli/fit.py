@@ -2,16 +2,17 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from forecast.cli import processes
 from forecast.cli.console import cell, print_json, print_pairs, print_text, remark
 from forecast.cli.options import Data, DataOptions, JobOptions, OutputOptions, with_options
 from forecast.cli.settings import Config, Set, read_config, resolve
-from forecast.errors import ConfigError
+from forecast.errors import ConfigError, ResourceError
 
 if TYPE_CHECKING:
     from forecast.candidates import OnReport
@@ -42,7 +43,7 @@ def fit(
     An unfinished fit of the same settings and data in that folder goes on where it stopped.
     """
     from forecast.estimators.settings import check_values
-    from forecast.folders import claimed, made_folder, require_free
+    from forecast.folders import require_free
     from forecast.presets import create
     from forecast.sources import open_data
 
@@ -52,25 +53,52 @@ def fit(
     chosen = resolve(name, config=file.settings, options=given, given=settings)
     forecaster = create(name, **chosen)
     check_values(forecaster)  # before any data are read
+    _require_unfinished(output, force=told.force)
     resumes = "max_steps" in forecaster.get_params()  # what is trained in steps leaves and finds checkpoints
-    require_free(output, force=told.force, allowed=_unfinished(output, resumes=resumes))
-    future = data_options.future_data or file.future_data
-    opened = open_data(data, chosen, future_data=future, horizon=forecaster.horizon)
-    forecaster.set_params(**{key: value for key, value in opened.settings.items() if key not in chosen})
-    with made_folder(output), claimed(output), _kept(output, quiet=told.quiet):
-        require_free(output, force=told.force, allowed=_unfinished(output, resumes=resumes))  # now that it is ours
-        if told.force:
-            (output / CHECKPOINT).unlink(missing_ok=True)
-        with _reporting(name, output, limit=chosen.get("max_time"), quiet=told.quiet) as report:
+    with processes.joined(data, model=name, trains=resumes), ExitStack() as stack:
+        writes = processes.first()  # the others train and say nothing
+        if writes:
+            require_free(output, force=told.force, allowed=_unfinished(resumes=resumes))
+        future = data_options.future_data or file.future_data
+        opened = open_data(data, chosen, future_data=future, horizon=forecaster.horizon)
+        forecaster.set_params(**{key: value for key, value in opened.settings.items() if key not in chosen})
+        if writes:
+            stack.enter_context(_claimed(output, told, resumes=resumes))
+        with _reporting(name, output, limit=chosen.get("max_time"), quiet=told.quiet or not writes) as report:
             forecaster.fit(
                 opened.panel,
                 validation=file.validation if validation is None else validation,
                 on_report=report,
                 checkpoint=output,
+                keep_checkpoint=True,  # until the model is there
                 refit=refit,
             )
-        forecaster.save(output, force=True)
-    _tell(name, forecaster, output, json=told.json)
+        if writes:
+            forecaster.save(output, force=True)
+            (output / CHECKPOINT).unlink(missing_ok=True)
+            stack.close()
+            _tell(name, forecaster, output, json=told.json)
+
+
+@contextmanager
+def _claimed(folder: Path, told: OutputOptions, *, resumes: bool) -> Iterator[None]:
+    """The folder as this process's own, free of what must not be in it."""
+    from forecast.folders import claimed, made_folder, require_free
+
+    with made_folder(folder), claimed(folder), _kept(folder, quiet=told.quiet):
+        require_free(folder, force=told.force, allowed=_unfinished(resumes=resumes))  # now that it is ours
+        if told.force:
+            (folder / CHECKPOINT).unlink(missing_ok=True)
+        yield
+
+
+def _require_unfinished(folder: Path, *, force: bool) -> None:
+    if not force and os.path.exists(folder / DOCUMENT):
+        raise ConfigError(
+            f"{folder} holds a finished model already",
+            f"Forecast with it (forecast predict {folder}), name another folder (-o), or replace it with --force.",
+            file=str(folder),
+        )
 
 
 @contextmanager
@@ -97,19 +125,17 @@ def _announced(report: "OnReport | None", text: str, *, quiet: bool) -> "OnRepor
     return first
 
 
-def _unfinished(folder: Path, *, resumes: bool) -> tuple[str, ...]:
-    """What may lie in the folder of an unfinished fit; weights count only without the description, written last."""
-    if not resumes:
-        return ()
-    return UNFINISHED if os.path.exists(folder / DOCUMENT) else (*UNFINISHED, WEIGHTS)
+def _unfinished(*, resumes: bool) -> tuple[str, ...]:
+    """What may lie in the folder of an unfinished fit; weights may, as the description is written last."""
+    return (*UNFINISHED, WEIGHTS) if resumes else ()
 
 
 @contextmanager
 def _kept(folder: Path, *, quiet: bool) -> Iterator[None]:
-    """Tell where an interrupted fit can go on."""
+    """Tell where a fit that was broken off can go on."""
     try:
         yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit, ResourceError):
         if (folder / CHECKPOINT).exists():
             remark(f"a checkpoint is kept in {folder}; the same command goes on from there", quiet=quiet)
         raise

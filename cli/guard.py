@@ -3,6 +3,7 @@
 import errno
 import os
 import shlex
+import signal
 import sys
 import time
 import traceback
@@ -13,9 +14,10 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from forecast.errors import ForecastError
+from forecast.cli import processes
+from forecast.errors import ForecastError, is_out_of_memory
 
-FAULT, USAGE, INTERRUPTED = 1, 2, 130
+FAULT, USAGE, INTERRUPTED, TERMINATED = 1, 2, 130, 128 + signal.SIGTERM
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 # typer brings its own click or takes the installed one, by version; this is the one that it raises
@@ -58,51 +60,52 @@ def guarded(call: Callable[[], Any], *, debug: bool) -> int:
             complain("interrupted", "")
         return code
     except BaseException as error:
-        if isinstance(error, SystemExit):
+        if isinstance(error, SystemExit) and (processes.count() == 1 or error.code != TERMINATED):
             raise
-        if debug and not isinstance(error, KeyboardInterrupt):
+        if debug and not isinstance(error, KeyboardInterrupt | SystemExit):
             traceback.print_exc()
         return _report(error)
 
 
 def _report(error: BaseException) -> int:
+    """Say what went wrong, unless another process of the run has done so; the exit code."""
+    cause, remedy, code = _account(error)
+    speaks, code = processes.agreed(code)
+    if speaks and cause:
+        complain(cause, remedy)
+    return code
+
+
+def _account(error: BaseException) -> tuple[str, str, int]:
+    """Cause, remedy and exit code of an error; an empty cause where nothing is to be said."""
     if isinstance(error, ForecastError):
-        complain(error.cause, error.remedy)
-        return error.exit_code
+        return error.cause, error.remedy, error.exit_code
     if isinstance(error, KeyboardInterrupt | typer.Abort):
-        complain("interrupted", "")
-        return INTERRUPTED
+        return "interrupted", "", INTERRUPTED
+    if isinstance(error, SystemExit):
+        cause = "the run was ended from outside, as it is where one of its processes has died"
+        return cause, "See what was said of it; the same command goes on from the last checkpoint.", TERMINATED
     if isinstance(error, UsageFault):
         return _usage(error)
     if isinstance(error, BrokenPipeError):  # the reader of our output, `head` for example, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAULT
+        return "", "", FAULT
     if isinstance(error, OSError) and error.errno in NO_ROOM:
-        complain(f"the output cannot be written: {error.strerror}", "Make room, or send it elsewhere.")
-        return FAULT
-    if isinstance(error, MemoryError) or _is_torch_memory(error):
-        complain("out of memory", "Give fewer series, a shorter history, or smaller settings (--set batch_size=32).")
-        return FAULT
+        return f"the output cannot be written: {error.strerror}", "Make room, or send it elsewhere.", FAULT
+    if is_out_of_memory(error):
+        remedy = "Give fewer series, a shorter history, or smaller settings (--set batch_size=32)."
+        return "out of memory", remedy, FAULT
     what = str(error).strip().splitlines()
-    complain(
-        f"{type(error).__name__}: {what[0] if what else 'no message'}",
-        "This is a fault of the program; run it again with --debug to see where.",
-    )
-    return FAULT
+    cause = f"{type(error).__name__}: {what[0] if what else 'no message'}"
+    return cause, "This is a fault of the program; run it again with --debug to see where.", FAULT
 
 
-def _is_torch_memory(error: BaseException) -> bool:
-    """Whether torch could not get memory, which it tells as a ``RuntimeError`` of no kind of its own."""
-    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in ("allocate memory", "out of memory"))
-
-
-def _usage(error: Any) -> int:
+def _usage(error: Any) -> tuple[str, str, int]:
     context = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError":  # making it has printed the help
-        return USAGE
+        return "", "", USAGE
     where = context.command_path if context is not None else "forecast"
-    complain(error.format_message(), f"See: {where} --help")
-    return USAGE
+    return error.format_message(), f"See: {where} --help", USAGE
 
 
 def complain(cause: str, remedy: str) -> None:

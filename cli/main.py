@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from forecast import __version__
-from forecast.cli import backtest, datasets, fit, inspect, models, predict, run
-from forecast.cli.guard import Commands
+from forecast.cli import backtest, datasets, fit, inspect, models, predict, processes, run
+from forecast.cli.guard import TERMINATED, Commands
 
 app = typer.Typer(
     cls=Commands,
@@ -29,11 +29,13 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def about(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave.")
     ] = False,
 ) -> None:
     """Forecast time series with LSTM, Transformer and hybrid networks, judged against honest baselines."""
+    processes.require_one(context.invoked_subcommand)
 
 
 COMMANDS = (run.run, fit.fit, predict.predict, backtest.backtest, inspect.inspect, models.models, datasets.datasets)
@@ -42,7 +44,7 @@ for command in COMMANDS:
 
 
 def _terminate(*_: Any) -> None:
-    sys.exit(128 + signal.SIGTERM)  # as an exception, so that unfinished files are removed on the way out
+    sys.exit(TERMINATED)  # as an exception, so that unfinished files are removed on the way out
 
 
 def _prepare_streams() -> None:

@@ -171,4 +171,4 @@ def account(network: torch.nn.Module, progress: Progress) -> dict[str, Any]:
 
 def _memory_note(parts: int) -> Note:
     message = f"memory ran out: each batch was trained in {parts} passes, one after another, to the same result"
-    return Note("memory", message, count=parts)
+    return Note(topic="memory", message=message, count=parts)

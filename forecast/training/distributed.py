@@ -125,13 +125,18 @@ def together() -> Iterator[Ranks]:
         yield ALONE
         return
     try:
-        group = distributed.new_group(backend="gloo", timeout=PATIENCE)
-        yield Ranks(rank=distributed.get_rank(), size=distributed.get_world_size(), group=group)
-        distributed.destroy_process_group(group)
+        yield Ranks(rank=distributed.get_rank(), size=distributed.get_world_size(), group=_for_the_cpu())
     except RuntimeError as error:
         if not is_lost(error):
             raise
         raise lost_process() from error
+
+
+def _for_the_cpu() -> Any:
+    """A group for values on the CPU: the one that is there or, if that is for GPUs alone, another one."""
+    if "cpu:gloo" in torch.distributed.get_backend_config():
+        return torch.distributed.group.WORLD
+    return torch.distributed.new_group(backend="gloo", timeout=PATIENCE)
 
 
 def is_lost(error: BaseException) -> bool:
