@@ -82,7 +82,7 @@ class Tape:
         return Panel(
             schema=self.schema,
             timeline=self.timeline,
-            ids=self.ids if len(chosen) == len(self) else self.ids[chosen],
+            ids=self.ids if len(chosen) == len(self) and (np.diff(chosen) > 0).all() else self.ids[chosen],
             starts=starts,
             offsets=np.concatenate([[0], np.cumsum(lengths)]),
             ends=ends,
