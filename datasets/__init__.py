@@ -20,6 +20,7 @@ _HOME = {
     "detect_cycles": "forecast.datasets.seasons",
     "detect_season": "forecast.datasets.seasons",
     "load_dataset": "forecast.datasets.catalogue",
+    "pack": "forecast.datasets.packed.cache",
     "load_panel": "forecast.datasets.build",
     "read_table": "forecast.datasets.files",
     "require_steps": "forecast.datasets.checks",

@@ -1,6 +1,7 @@
 """From any accepted input to a panel: columns get their roles, rows their place on the grid, values their dtype."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -17,7 +18,7 @@ from forecast.datasets.schema import Roles, Schema
 from forecast.datasets.source import Source
 from forecast.datasets.times.clockchange import localise
 from forecast.datasets.times.stamps import Stamps, read_times
-from forecast.errors import DataError
+from forecast.errors import ConfigError, DataError
 
 
 def load_panel(
@@ -30,6 +31,8 @@ def load_panel(
 ) -> Panel:
     """The panel of a file, a frame of any library, a Series or an array; a panel is returned as it is.
 
+    A folder may hold a panel that ``pack`` has made, which is memory-mapped.  Of any other folder the Parquet, CSV and
+    other data files become one once, in the user's cache (``FORECAST_CACHE``), until they change; a note says where.
     roles: what the user says about the columns.  y: the target, where ``data`` holds the rest.
     future_data: covariates known ahead, as a second file or frame with the same id and time columns.
     schema: roles, categories and frequency from training, by which the data are then read.
@@ -37,6 +40,13 @@ def load_panel(
     Repairs are listed in ``notes``: unsorted rows, gaps, equal rows at one time, empty targets.
     Raises DataError for data that cannot be used and ConfigError for roles that cannot be met.
     """
+    if isinstance(data, str | Path) and Path(data).expanduser().is_dir():
+        from forecast.datasets.packed.cache import load_folder
+
+        if y is not None or future_data is not None:
+            remedy = "Write the target, and covariates known ahead, into the files of the folder."
+            raise ConfigError("a folder of files takes no second frame beside it", remedy)
+        return load_folder(Path(data).expanduser(), roles or Roles(), schema=schema)
     if isinstance(data, Panel):
         return data if future_data is None else extend(data, future_data)
     roles = roles or Roles()

@@ -77,11 +77,12 @@ def standardise(
     return values, observed, location, scale
 
 
-def blocks(offsets: Ints) -> list[tuple[int, int]]:
-    """(first, last) series of stretches of about ``BLOCK_ROWS`` rows; a longer series is a stretch of its own."""
+def blocks(offsets: Ints, *, rows: int | None = None) -> list[tuple[int, int]]:
+    """(first, last) series of stretches of at most ``rows`` (``BLOCK_ROWS``); a longer series is one of its own."""
+    rows = rows or BLOCK_ROWS
     found, first = [], 0
     while first < len(offsets) - 1:
-        last = int(np.searchsorted(offsets, offsets[first] + BLOCK_ROWS, side="right")) - 1
+        last = int(np.searchsorted(offsets, offsets[first] + rows, side="right")) - 1
         last = min(max(last, first + 1), len(offsets) - 1)
         found.append((first, last))
         first = last

@@ -113,8 +113,7 @@ class Writer:
             "fingerprint": "",
         }
         content["fingerprint"] = fingerprint(_panel(self.folder, content))
-        document = {"format": FORMAT, "sha256": _of_json(content), "content": content}
-        _write(self.folder / MANIFEST, json.dumps(document, indent=1).encode())
+        _write_manifest(self.folder, content)
 
 
 def write_panel(panel: Panel, folder: Path, *, origin: Origin | None = None) -> None:
@@ -127,6 +126,18 @@ def write_panel(panel: Panel, folder: Path, *, origin: Origin | None = None) -> 
         writer.finish(schema=panel.schema, timeline=panel.timeline, notes=panel.notes, origin=origin or Origin())
     finally:
         writer.close()
+
+
+def restamp(folder: Path, origin: Origin) -> None:
+    """Record anew what a panel was packed from."""
+    _write_manifest(folder, {**read_manifest(folder), "origin": asdict(origin)})
+
+
+def _write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
+    document = {"format": FORMAT, "sha256": _of_json(content), "content": content}
+    partial = folder / f".{MANIFEST}"
+    _write(partial, json.dumps(document, indent=1).encode())
+    os.replace(partial, folder / MANIFEST)
 
 
 def require_grid(timeline: Timeline) -> None:

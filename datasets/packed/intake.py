@@ -49,8 +49,10 @@ class Sources(Source):
     """
 
     places: list[tuple[int, str, int]] = field(default_factory=list)
+    rows: Ints | None = None  # the numbers of the rows that an error counts from 0
 
     def where(self, row: int) -> dict[str, object]:
+        row = row if self.rows is None else int(self.rows[row])
         starts = [first for first, _, _ in self.places]
         first, file, line = self.places[int(np.searchsorted(starts, row, side="right")) - 1]
         return {"file": file, "row": row - first + line}
@@ -71,6 +73,7 @@ class Intake:
         self.roles, self.trained, self.words, self.exact = roles, schema, words, exact
         self.sources = Sources()
         self.rows = 0
+        self.sorted, self._last = True, 0  # whether the rows of each series lie together, in order of the series
         self.ids: dict[Any, int] = {}
         self.kind: Any = None  # of the ids
         self.vocabulary: dict[str, dict[str, int]] = {}
@@ -104,7 +107,12 @@ class Intake:
             for k, column in enumerate(getattr(self.schema_, name)):
                 records[name][:, k] = self._codes(frame[column])
         self.rows += len(frame)
+        self._watch_order(records["series"])
         return records
+
+    def _watch_order(self, series: Ints) -> None:
+        self.sorted = self.sorted and int(series[0]) >= self._last and bool((series[1:] >= series[:-1]).all())
+        self._last = int(series[-1])
 
     # ------------------------------------------------------------------ what the columns mean
 
@@ -133,7 +141,8 @@ class Intake:
             )
         if roles.freq == "rows":
             require_grid(Timeline(freq="rows"))
-        categories = {name: () for name in found.text} if self.trained is None else self.trained.categories
+        empty: dict[str, tuple[str, ...]] = {name: () for name in found.text}
+        categories = empty if self.trained is None else self.trained.categories
         self.found, self.schema_ = found, described(None, found, source, freq=roles.freq or "", categories=categories)
         same_channels(self.schema_, self.trained)
         self.vocabulary = {name: {word: k for k, word in enumerate(words, 1)} for name, words in categories.items()}
@@ -194,6 +203,7 @@ class Intake:
         stamps = read_times(frame, self.found.time, source, timezone=self.roles.timezone)
         if not self.rows:
             self.unit, self.zone = stamps.unit, stamps.zone
+            self._localising = stamps.zone is None
         if (stamps.unit == "integer") != (self.unit == "integer") or (stamps.zone is None) != (self.zone is None):
             raise DataError(
                 f"the times in {source.file} are {_described(stamps)}, those before it {_described(self.stamps())}",
@@ -205,6 +215,20 @@ class Intake:
             self.zone = "UTC"
         self.unit = max(self.unit, stamps.unit, key=_UNITS.index)
         return stamps.ticks()
+
+    @property
+    def aware(self) -> bool:
+        """Whether the files themselves name a zone."""
+        return self.zone is not None and not self._localising
+
+    def naive(self, ticks: Ints) -> Stamps:
+        """Ticks by the clock on the wall."""
+        return Stamps(raw=np.array(ticks), unit="us")
+
+    def spelled(self, name: str, values: NDArray[Any]) -> pd.Series:
+        """Numbers of a column as the user knows them."""
+        words = ["", *self.vocabulary.get(name, ())]
+        return pd.Series([words[code] for code in values] if name in self.vocabulary else values)
 
     def stamps(self, ticks: Ints | None = None) -> Stamps:
         """Ticks as they were taken in."""

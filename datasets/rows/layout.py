@@ -96,14 +96,11 @@ def lay_out(
         return _by_rows(grouped, notes)
     try:
         timeline = find_timeline(grouped, spacing, freq)
-        starts, lengths, place = _place(grouped, spacing, timeline, given=freq is not None)
+        starts, lengths, place = place_rows(grouped, spacing, timeline, given=freq is not None)
     except DataError as error:  # the parts below know places in order, the user knows lines of his file
-        raise _located(error, source) from None
+        raise located(error, source) from None
     offsets = np.concatenate([[0], lengths.cumsum()])
-    notes += _gap_note(grouped, lengths, daily=timeline.freq == "D")
-    if not spacing.pairs and freq is None and timeline.kind != "integer":
-        message = "no series has two rows: daily steps are assumed, name another frequency by freq (--freq)"
-        notes.append(Note(topic="frequency", message=message))
+    notes += grid_notes(grouped, spacing, timeline, lengths, given=freq is not None)
     return Layout(
         ids=grouped.ids,
         timeline=timeline,
@@ -115,14 +112,26 @@ def lay_out(
     )
 
 
-def _located(error: DataError, source: Source) -> DataError:
+def grid_notes(grouped: Grouped, spacing: Spacing, timeline: Timeline, lengths: Ints, *, given: bool) -> list[Note]:
+    """On gaps, and on a frequency that no two rows show.  lengths: (S,) steps of each series."""
+    notes = _gap_note(grouped, lengths, daily=timeline.freq == "D")
+    if not spacing.pairs and not given and timeline.kind != "integer":
+        message = "no series has two rows: daily steps are assumed, name another frequency by freq (--freq)"
+        notes.append(Note(topic="frequency", message=message))
+    return notes
+
+
+def located(error: DataError, source: Source) -> DataError:
+    """The error with the user's file and line in place of the number of the row."""
     if "row" not in error.where:
         return error
     where = source.where(error.where["row"])
     return DataError(f"row {where['row']}: {error.cause}", error.remedy, **error.where | where)
 
 
-def _place(grouped: Grouped, spacing: Spacing, timeline: Timeline, *, given: bool) -> tuple[Ints, Ints, Ints | None]:
+def place_rows(
+    grouped: Grouped, spacing: Spacing, timeline: Timeline, *, given: bool
+) -> tuple[Ints, Ints, Ints | None]:
     """(starts, lengths, place): place is None where no series has a gap."""
     counts = np.diff(grouped.bounds)
     heads, fits = timeline.locate(grouped.stamps.ticks(grouped.heads))
