@@ -75,6 +75,7 @@ class Intake:
         self.rows = 0
         self.sorted, self._last = True, 0  # whether the rows of each series lie together, in order of the series
         self.ids: dict[Any, int] = {}
+        self._met = pd.Index([])  # most of them, for a quick look
         self.kind: Any = None  # of the ids
         self.vocabulary: dict[str, dict[str, int]] = {}
         self.unit = ""
@@ -251,8 +252,16 @@ class Intake:
             )
         if not self.ids:
             self.dtype = names.dtype
-        numbers = np.array([self.ids.setdefault(name, len(self.ids)) for name in names.tolist()], np.int64)
-        return np.repeat(numbers[codes], np.diff(begins, append=len(column)))
+        return np.repeat(self._numbered(names)[codes], np.diff(begins, append=len(column)))
+
+    def _numbered(self, names: pd.Index) -> Ints:
+        """The number of each id; those not met before get the next ones."""
+        found: Ints = self._met.get_indexer(names).astype(np.int64)
+        for k in np.flatnonzero(found < 0):
+            found[k] = self.ids.setdefault(names[k], len(self.ids))
+        if len(self.ids) > 2 * len(self._met):  # so seldom that it costs little for each
+            self._met = self.series_ids()
+        return found
 
     def series_ids(self) -> pd.Index:
         """(S,) the ids in order of first appearance."""

@@ -39,6 +39,7 @@ from forecast.datasets.times.clockchange import localise
 from forecast.errors import DataError
 
 PART_BYTES = 1 << 25  # of records in memory at a time
+_SCATTERED = 1 << 16  # of them moved to their places before these are let go
 Records = NDArray[Any]
 
 
@@ -96,9 +97,11 @@ def _grouped(path: Path, intake: Intake, counts: Ints) -> Records:
         series = part["series"]
         here = np.bincount(series, minlength=len(counts))
         before = here.cumsum() - here
-        grouped[(cursor - before)[series] + np.arange(len(part))] = part
+        places = (cursor - before)[series] + np.arange(len(part))
+        for few in range(0, len(part), _SCATTERED):  # each may touch a page of its own
+            grouped[places[few : few + _SCATTERED]] = part[few : few + _SCATTERED]
+            let_go(grouped)
         cursor += here
-        let_go(grouped)
         let_go(taken)
     path.unlink()
     return grouped
