@@ -7,6 +7,8 @@ do not dip there.  Before a longer cycle is looked for, the shorter one is avera
 Dimension key: T steps, S series.
 """
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 
 from forecast.datasets.arrays import Floats
@@ -40,6 +42,15 @@ def detect_cycles(panel: Panel) -> tuple[int, ...]:
 
     On a grid with a calendar these are among its natural cycles; on integers and rows any length is looked for.
     """
+    if panel not in _FOUND:
+        _FOUND[panel] = _cycles(panel)
+    return _FOUND[panel]
+
+
+_FOUND: WeakKeyDictionary[Panel, tuple[int, ...]] = WeakKeyDictionary()  # a fit asks twice
+
+
+def _cycles(panel: Panel) -> tuple[int, ...]:
     series = _sample(panel)
     if not series:
         return ()

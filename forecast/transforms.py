@@ -38,6 +38,7 @@ class Transform:
         """
         if type(self) is Transform:
             return panel
+        _require_memory(self.kind, panel)
         self._require_domain(panel)
         target = panel.target.astype(np.float64)
         target[~(target > self.above)] = np.nan
@@ -66,6 +67,8 @@ class Transform:
         return values
 
     def _require_domain(self, panel: Panel) -> None:
+        if type(self) is Transform:
+            return
         bad = (panel.target <= self.above).any(axis=1) & _before_end(panel)
         if not bad.any():
             return
@@ -147,6 +150,8 @@ def learn_transform(
     if kind not in KINDS:
         raise unknown_name("transform", kind, KINDS)
     transform = KINDS[kind](lower=lower, upper=upper)
+    if type(transform) is not Transform:
+        _require_memory(kind, panel)
     transform._require_domain(panel)
     if isinstance(transform, BoxCox):
         found = guerrero_powers(panel, season=season)
@@ -195,6 +200,13 @@ def _variation(values: Floats, owners: Ints, series: int) -> Floats:
     variance = np.bincount(owners, (values - mean[owners]) ** 2, series) / count
     variation: Floats = variance / np.where(mean > 0, mean, 1.0) ** 2
     return variation
+
+
+def _require_memory(kind: str, panel: Panel) -> None:
+    """A transform makes new values of all rows, for which a panel on disk has no room."""
+    if panel.on_disk is not None:
+        remedy = "Set transform=none, or transform the target in the files before they are packed."
+        raise ConfigError(f"transform={kind} needs the panel in memory, and it lies on disk", remedy, name="transform")
 
 
 def _before_end(panel: Panel) -> np.ndarray[Any, np.dtype[np.bool_]]:
