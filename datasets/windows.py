@@ -161,13 +161,28 @@ class Windows:
         series, last = self.segments(put(numbers, self.home), origins)
         return self.gather(series, last, origins=origins, answers=True)
 
-    def gather(self, series: Tensor, last: Tensor, *, origins: int = 1, answers: bool = False) -> Window:
-        """The segments (series, last origin), each (B,), on one normalisation per segment."""
+    def gather(
+        self,
+        series: Tensor,
+        last: Tensor,
+        *,
+        origins: int = 1,
+        answers: bool = False,
+        frozen: tuple[Tensor, Tensor] | None = None,
+    ) -> Window:
+        """The segments (series, last origin), each (B,), on one normalisation per segment.
+
+        frozen: the location and scale (B, 1, C) to take, in place of those up to each segment's first origin.
+        """
         series, last = series.to(self.home), last.to(self.home)
-        window = self._gather(series, last, origins=origins, answers=answers)
+        if frozen is not None:
+            frozen = frozen[0].to(self.home), frozen[1].to(self.home)
+        window = self._gather(series, last, origins=origins, answers=answers, frozen=frozen)
         return window if self.home == self.device else moved(window, self.device)
 
-    def _gather(self, series: Tensor, last: Tensor, *, origins: int, answers: bool) -> Window:
+    def _gather(
+        self, series: Tensor, last: Tensor, *, origins: int, answers: bool, frozen: tuple[Tensor, Tensor] | None
+    ) -> Window:
         span = self.lookback + (origins - 1) * self.stride
         relative = (last - span)[:, None] + torch.arange(span + self.horizon, device=self.home)  # (B, T + H)
         limit = self.ends[series] if answers else torch.minimum(last, self.ends[series])
@@ -176,7 +191,7 @@ class Windows:
         values, observed = self.targets.gather(series, rows)
         observed = observed & known[..., None]  # (B, T + H, C)
         usable, reference = self._usable_origins(observed, origins)
-        location, scale = location_and_scale(values, observed & reference[..., None])
+        location, scale = frozen or location_and_scale(values, observed & reference[..., None])
         values = torch.where(observed, (values - location) / scale, 0.0)
         inputs = self.inputs.gather(series, rows, relative, span)
         window = Window(

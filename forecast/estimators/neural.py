@@ -3,18 +3,21 @@
 Dimension key: W windows, H horizon, C channels, V levels.
 """
 
+import time
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import torch
 
 from forecast.datasets.arrays import Floats, Ints
+from forecast.datasets.checks import check_horizon
 from forecast.datasets.inputs import Covariates
 from forecast.datasets.panel import Panel
 from forecast.datasets.scaling import series_statistics
 from forecast.datasets.windows import Windows
-from forecast.estimators.base import Forecaster, Job
+from forecast.estimators.anchored import forecast_anchored, require_causal
+from forecast.estimators.base import Forecaster, Job, OnReport
 from forecast.estimators.defaults import Resolved, resolve
 from forecast.estimators.learning import Learning, account
 from forecast.estimators.rolling import roll_forward
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 MOST_LAYERS = 256
 ROWS_PER_PASS = 1 << 22  # numbers of the widest activation that one forecasting pass may hold
+SMALL_PASS = 1 << 15  # numbers of an activation from which torch itself shares a loop out to threads
 SCALES, SPANS = "series.scales", "series.spans"  # what a saved model holds beside the weights
 
 
@@ -160,6 +164,41 @@ class NeuralForecaster(Forecaster):
         partly = (numbers > 0) & (starts > trained_from) & (ends >= trained_to)
         return np.where(partly[:, None], self.scales_[place], np.nan)
 
+    def fine_tune(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        max_steps: int | None = None,
+        max_time: float | None = None,
+        learning_rate: float | None = None,
+        validation: Any = None,
+        future_data: Any = None,
+        on_report: OnReport | None = None,
+    ) -> Self:
+        """Go on training from the fitted weights on the new rows of X, and forecast from their end from then on.
+
+        X: rows that follow those of training (which it may hold too), or series not seen before.  max_steps: a tenth
+        of the fit's by default.  learning_rate: a quarter of the fit's.  validation: as in ``fit``, out of the new
+        rows; a third of them at most by default.  Weights that are no better there than before are not kept, which
+        ``report_["fine_tuned"]`` tells.  Raises ``ConfigError``, ``DataError`` or ``TrainingError``, and then changes
+        nothing.
+        """
+        from forecast.estimators.fine_tuning import Asked, fine_tune
+
+        asked = Asked(
+            max_steps=max_steps,
+            max_time=max_time,
+            learning_rate=learning_rate,
+            validation=validation,
+            on_report=on_report,
+            began=time.perf_counter(),
+        )
+        self._require_fit()
+        asked.check()
+        fine_tune(self, self._panel(X, y=y, schema=self.schema_, future_data=future_data), asked)
+        return self
+
     # ------------------------------------------------------------------ forecasting
 
     def _context_steps(self) -> int:
@@ -170,6 +209,15 @@ class NeuralForecaster(Forecaster):
         widest = max(sizes.lookback * 8, sizes.horizon * sizes.channels * sizes.outputs * 3, 8 * self.hidden_size)
         return max(1, ROWS_PER_PASS // widest)
 
+    def _threads_for(self, windows: int) -> int | None:
+        """CPU threads for a forecast of so many windows: one where the threads would only wait for one another.
+
+        One series takes 1.4 ms with one thread or two, but 5 and more with two where others use the cores as well.
+        """
+        sizes = self.network_.sizes
+        small = windows * -(-sizes.lookback // sizes.patch) * self.hidden_size <= SMALL_PASS
+        return 1 if small and self.threads is None else self.threads
+
     def _forecast(self, panel: Panel, series: Ints, ends: Ints, *, horizon: int, levels: tuple[float, ...]) -> Floats:
         if horizon > self.horizon:
             return roll_forward(self._forecast_once, panel, series, ends, self, horizon=horizon, levels=levels)
@@ -178,7 +226,7 @@ class NeuralForecaster(Forecaster):
     def _forecast_once(self, panel: Panel, series: Ints, ends: Ints, levels: tuple[float, ...]) -> Floats:
         """The network's own horizon from any origins: (W, H, C, 1 + V)."""
         device = next(self.network_.parameters()).device
-        with borrowed(self.threads), torch.inference_mode():
+        with borrowed(self._threads_for(len(series))), torch.inference_mode():
             known = panel.ends.copy()
             np.minimum.at(known, series, ends)  # no statistic may come from rows after the first origin
             windows = self._windows(panel, device, known)
@@ -191,6 +239,26 @@ class NeuralForecaster(Forecaster):
 
             done = list(in_passes(len(series), self._windows_per_pass(), forecast))
         return np.concatenate(done) if done else np.zeros((0, self.horizon, panel.channels, 1 + len(levels)))
+
+    def forecast_windows(
+        self,
+        panel: Panel,
+        series: Ints,
+        ends: Ints,
+        *,
+        horizon: int | None = None,
+        levels: tuple[float, ...] = (),
+        anchored: bool = False,
+    ) -> Floats:
+        """As in every forecaster; ``anchored``: many origins in one pass of a causal network, see ``backtest``."""
+        if not anchored:
+            return super().forecast_windows(panel, series, ends, horizon=horizon, levels=levels)
+        self._require_fit()
+        steps = self.horizon if horizon is None else check_horizon(horizon)
+        require_causal(self, steps)
+        applied = self.transform_.apply(panel)
+        values = forecast_anchored(self, applied, series, ends, horizon=steps, levels=levels)
+        return self.transform_.invert(values, panel, series)
 
     def stream(self, X: Any = None, *, future_data: Any = None) -> "Stream":
         """Forecasts row after row from the end of the training data or of X, each at the cost of its rows.

@@ -26,6 +26,7 @@ def backtest(
     horizon: int | None = None,
     refit: bool | int = False,
     fitted: bool = False,
+    anchored: bool = False,
     levels: Iterable[float] | None = None,
     season: int | None = None,
     future_data: Any = None,
@@ -40,6 +41,9 @@ def backtest(
 
     refit: fit anew every so many folds (True: every fold).
     fitted: score the weights of ``forecaster`` itself; refused unless all scored targets are later than its training.
+    anchored: forecast the origins of a series in as few passes of a causal network as can be, as ``stream`` does: with
+    location and scale of an anchor, the first origin and every lookback steps from there, and a context that grows
+    from one lookback to two.  Without it every origin has a window of its own, as ``predict`` has.
     levels: default: the forecaster's.  season: of MASE and RMSSE; default: the forecaster's, else found from the rows
     before the first origins.  data, future_data: as in ``fit``.
 
@@ -48,6 +52,10 @@ def backtest(
     steps = forecaster.horizon if horizon is None else horizon
     apart = steps if step is None else step
     every = _check(folds=folds, step=apart, horizon=steps, refit=refit, fitted=fitted, season=season)
+    if anchored:
+        from forecast.estimators.anchored import require_causal
+
+        require_causal(forecaster, steps)
     panel = _read(forecaster, data, fitted=fitted, future_data=future_data)
     train = 1 if fitted else 2 * forecaster.horizon + 1
     require_folds(panel, folds, horizon=steps, step=apart, train=train)
@@ -60,6 +68,7 @@ def backtest(
     if fitted:
         _refuse_trained(forecaster, panel, origins)
     runner = _Runner(forecaster, panel, origins, steps, _levels(forecaster, levels), on_report)
+    runner.asked = {"anchored": True} if anchored else {}
     for first in range(0, folds, every):
         runner.run(first, min(first + every, folds), fitted=fitted)
     return Backtest(
@@ -97,6 +106,7 @@ class _Runner:
         self.forecaster, self.panel, self.origins = forecaster, panel, origins
         self.horizon, self.levels = horizon, levels
         self.options: dict[str, Any] = {} if on_report is None else {"on_report": on_report}
+        self.asked: dict[str, Any] = {}  # of ``forecast_windows``
         self.values: Floats = np.empty((len(origins), horizon, panel.channels, 1 + len(levels)))
         self.fits, self.fit_seconds, self.predict_seconds = 0, 0.0, 0.0
 
@@ -111,7 +121,7 @@ class _Runner:
         np.maximum.at(known, series, ends)
         began = time.perf_counter()
         visible = hide_after(self.panel, known)
-        values = model.forecast_windows(visible, series, ends, horizon=self.horizon, levels=self.levels)
+        values = model.forecast_windows(visible, series, ends, horizon=self.horizon, levels=self.levels, **self.asked)
         self.predict_seconds += time.perf_counter() - began
         self.values[windows] = self._checked(np.asarray(values), windows)
 

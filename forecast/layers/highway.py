@@ -12,7 +12,7 @@ class Highway(nn.Module):
 
     The autoregressive part of LSTNet (Lai et al. 2018, section 3.6): what is linear in the past need not pass through
     the trunk.  It starts at zero or, with ``persist``, at a copy of the last step.
-    Input: steps (B, T, C), T = L + (O − 1)·stride.  Output: (B, O, H, C).
+    Input: steps (B, T, C), of which it reads the last L + (O − 1)·every·stride.  Output: (B, O, H, C).
     """
 
     def __init__(self, lookback: int, horizon: int, *, stride: int, persist: bool = False) -> None:
@@ -24,9 +24,10 @@ class Highway(nn.Module):
         self.weight = nn.Parameter(start)
         self.bias = nn.Parameter(torch.zeros(horizon))
 
-    def forward(self, steps: Tensor, origins: int) -> Tensor:
-        span = self.lookback + (origins - 1) * self.stride
-        before = steps[:, -span:].unfold(1, self.lookback, self.stride)  # (B, O, C, L)
+    def forward(self, steps: Tensor, origins: int, every: int = 1) -> Tensor:
+        stride = every * self.stride
+        span = self.lookback + (origins - 1) * stride
+        before = steps[:, -span:].unfold(1, self.lookback, stride)  # (B, O, C, L)
         return nn.functional.linear(before, self.weight, self.bias).transpose(2, 3)
 
 

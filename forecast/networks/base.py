@@ -43,7 +43,7 @@ class Network(nn.Module):
     """Base of all networks.
 
     causal: whether a token's state depends on nothing after the token, so that one pass forecasts from many origins.
-    Origins lie at token ends: ``sizes.patch`` steps apart, the last one at the end of the window.
+    Origins lie at token ends: ``every`` tokens of ``sizes.patch`` steps apart, the last one at the end of the window.
     """
 
     causal: ClassVar[bool] = False
@@ -52,7 +52,7 @@ class Network(nn.Module):
         super().__init__()
         self.sizes = sizes
 
-    def forward(self, window: Window, origins: int = 1) -> Tensor:
+    def forward(self, window: Window, origins: int = 1, every: int = 1) -> Tensor:
         """Forecasts (B, O, H, C, Q) on the window's scale."""
         raise NotImplementedError
 

@@ -17,7 +17,7 @@ class DirectDecoder(nn.Module):
     """Every block of the horizon at once from the state at the origin and what is known of the block.
 
     Added to a straight line from what is known, where ``highway`` is set.
-    Input: states (B, O, D), window, ahead (B, T + H, F).  Output: (B, O, H, C, Q).
+    Input: states (B, O, D) of origins ``every`` tokens apart, window, ahead (B, T + H, F).  Output: (B, O, H, C, Q).
     """
 
     def __init__(self, sizes: Sizes, width: int, ahead: int, *, highway: bool, dropout: float = 0.0) -> None:
@@ -32,23 +32,23 @@ class DirectDecoder(nn.Module):
         self.activation = nn.Sequential(nn.GELU(), make_dropout(dropout))
         self.output = nn.Linear(inner, self.block * sizes.channels * sizes.outputs)
 
-    def forward(self, states: Tensor, window: Window, ahead: Tensor) -> Tensor:
+    def forward(self, states: Tensor, window: Window, ahead: Tensor, every: int = 1) -> Tensor:
         sizes, origins = self.sizes, states.shape[1]
         inner = self.state(self.norm(states)).unflatten(-1, (self.blocks, -1))  # (B, O, M, E)
         if self.ahead is not None:
             blocks = ahead_of_origins(
-                ahead, origins=origins, stride=sizes.patch, horizon=sizes.horizon, blocks=self.blocks
+                ahead, origins=origins, stride=every * sizes.patch, horizon=sizes.horizon, blocks=self.blocks
             )
             inner = inner + self.ahead(blocks)
         steps = self.output(self.activation(inner)).flatten(2)  # (B, O, M·block·C·Q)
         steps = steps.unflatten(-1, (-1, sizes.channels, sizes.outputs))
-        return add_line(self.line, steps[:, :, : sizes.horizon], window, origins)
+        return add_line(self.line, steps[:, :, : sizes.horizon], window, origins, every)
 
 
 class Line(nn.Module):
     """What is linear in the window's last steps and in what is known ahead, which the network's own output corrects.
 
-    Origins lie ``stride`` steps apart.  Input: window.  Output: (B, O, H, C).
+    Origins lie ``every`` times ``stride`` steps apart.  Input: window.  Output: (B, O, H, C).
     """
 
     def __init__(self, sizes: Sizes, *, stride: int) -> None:
@@ -57,19 +57,20 @@ class Line(nn.Module):
         self.past = Highway(sizes.lookback, sizes.horizon, stride=stride, persist=sizes.persistent)
         self.ahead = CovariateHighway(sizes.known, sizes.channels) if sizes.known else None
 
-    def forward(self, window: Window, origins: int) -> Tensor:
-        line: Tensor = self.past(window.target, origins)
+    def forward(self, window: Window, origins: int, every: int = 1) -> Tensor:
+        line: Tensor = self.past(window.target, origins, every)
         if self.ahead is None:
             return line
         unusual = unusual_ahead(window)
-        first = unusual.shape[1] - self.sizes.horizon - (origins - 1) * self.stride
-        ahead: Tensor = self.ahead(unusual[:, first:].unfold(1, self.sizes.horizon, self.stride))
+        stride = every * self.stride
+        first = unusual.shape[1] - self.sizes.horizon - (origins - 1) * stride
+        ahead: Tensor = self.ahead(unusual[:, first:].unfold(1, self.sizes.horizon, stride))
         return line + ahead
 
 
-def add_line(line: Line | None, raw: Tensor, window: Window, origins: int) -> Tensor:
+def add_line(line: Line | None, raw: Tensor, window: Window, origins: int, every: int = 1) -> Tensor:
     """Raw outputs (B, O, H, C, Q) with the line added to the first of Q, the middle of the forecast."""
     if line is None:
         return raw
-    middle = raw[..., :1] + line(window, origins)[..., None]
+    middle = raw[..., :1] + line(window, origins, every)[..., None]
     return torch.cat([middle, raw[..., 1:]], dim=-1)

@@ -25,11 +25,12 @@ class DirectNetwork(Network):
     tokens: Tokens
     decoder: DirectDecoder
 
-    def forward(self, window: Window, origins: int = 1) -> Tensor:
+    def forward(self, window: Window, origins: int = 1, every: int = 1) -> Tensor:
         self.require_causal(origins)
         ahead = self.ahead(window)
         states = self._read(self.tokens(window, ahead))  # (B, N, D)
-        forecasts: Tensor = self.decoder(states[:, -origins:], window, ahead)
+        first = states.shape[1] - 1 - (origins - 1) * every
+        forecasts: Tensor = self.decoder(states[:, first::every], window, ahead, every)
         return forecasts
 
     def begin(self, window: Window) -> tuple[Tensor, Carried]:

@@ -192,6 +192,7 @@ def test_many_origins_equal_one_origin_passes_over_prefixes(case):
     for o in range(origins):
         prefix = window.prefix(sizes.lookback + o * sizes.patch, sizes.horizon)
         torch.testing.assert_close(together[:, o : o + 1], network(prefix), **CLOSE)
+    torch.testing.assert_close(network(window, 2, every=2), together[:, ::2], **CLOSE)
 
 
 def test_a_causal_network_reads_nothing_after_an_origin_but_what_is_known_ahead(case):

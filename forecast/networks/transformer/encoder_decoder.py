@@ -61,7 +61,7 @@ class EncoderDecoderTransformer(Network):
         self.norm_memory, self.norm = nn.LayerNorm(width), nn.LayerNorm(width)
         self.output = nn.Linear(width, self.block * sizes.channels * sizes.outputs)
 
-    def forward(self, window: Window, origins: int = 1) -> Tensor:
+    def forward(self, window: Window, origins: int = 1, every: int = 1) -> Tensor:
         self.require_causal(origins)
         ahead = self.ahead(window)
         memory = self.norm_memory(self.encoder(self.tokens(window, ahead)))  # (B, N, D)
