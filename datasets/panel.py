@@ -114,8 +114,8 @@ class Panel:
             stored=None,
         )
 
-    def tail(self, steps: int) -> "Panel":
-        """The last ``steps`` rows before each end, and all rows after it: the context that a forecast needs."""
+    def tail(self, steps: int | Ints) -> "Panel":
+        """The last ``steps`` (or (S,)) rows before each end, and all rows after it: the context of a forecast."""
         first = np.maximum(self.ends - steps, 0)
         lengths = self.lengths - first
         offsets = np.concatenate([[0], lengths.cumsum()])

@@ -18,12 +18,16 @@ SHARE = 0.1  # of a series' steps that validation may take beyond one horizon
 HeldOut = tuple[Panel, Ints, Ints]
 
 
-def hold_out(panel: Panel, horizon: int, validation: int | tuple[Panel, Ints] | None) -> tuple[Panel, HeldOut | None]:
+def hold_out(
+    panel: Panel, horizon: int, validation: int | tuple[Panel, Ints] | None, *, known: Ints | None = None
+) -> tuple[Panel, HeldOut | None]:
     """The panel to train on, and (panel, series, ends) of the validation windows; None where nothing can be held out.
 
     validation: steps at the end of each series; a panel of its own with the rows (S,) before each first origin; or
     None: one horizon of the series with at least 3·H + 1 steps (more of them where they are few and long), at most a
-    third of all targets.  Raises ``ConfigError`` for steps no series has, ``DataError`` for a panel without origins.
+    third of all targets.  known: (S,) rows of each series that an earlier training has seen; what is held out comes
+    from those behind them, and is at most a third of them where ``validation`` is None.
+    Raises ``ConfigError`` for steps no series has, ``DataError`` for a panel without origins.
     """
     if isinstance(validation, tuple):
         whole, first = validation
@@ -35,7 +39,10 @@ def hold_out(panel: Panel, horizon: int, validation: int | tuple[Panel, Ints] | 
                 "Give rows that follow the last target of training, or longer series.",
             )
         return panel, found
-    held = _steps_held_out(panel, horizon, validation)
+    if known is None:
+        held = _steps_held_out(panel, horizon, validation)
+    else:
+        held = _new_steps_held_out(panel.ends - known, horizon, validation)
     if not held.any():
         return panel, None
     return panel.cut(panel.ends - held), _windows(panel, panel.ends - held, held, horizon)
@@ -60,6 +67,19 @@ def _steps_held_out(panel: Panel, horizon: int, validation: int | None) -> Ints:
     held = np.where(able & (panel.ends >= steps + 2 * horizon + 1), steps, np.where(able, horizon, 0))
     surplus = np.cumsum(held) > panel.ends.sum() // 3
     return np.where(surplus, 0, held)
+
+
+def _new_steps_held_out(new: Ints, horizon: int, validation: int | None) -> Ints:
+    """(S,) steps at the end of each series, of ``new`` (S,) ones: those that hold the wanted number of windows."""
+    if validation is not None:
+        if validation < 0 or (validation and not (new > validation).any()):
+            raise ConfigError(
+                f"validation={validation} steps cannot be held out of at most {new.max()} new ones",
+                f"Give 0 to {max(int(new.max()) - 1, 0)} steps, or None.",
+            )
+        return np.where(new > validation, validation, 0)
+    able = max(int((new >= 3).sum()), 1)
+    return np.minimum(horizon - 1 + -(-WANTED // able), new // 3)
 
 
 def _windows(panel: Panel, first: Ints, held: Ints, horizon: int) -> HeldOut | None:
