@@ -32,45 +32,64 @@ def roll_forward(
 ) -> Floats:
     """(W, horizon, C, 1 + V).  Points feed back points; levels come from ``PATHS`` paths, each fed back to itself.
 
-    A path takes one rank per block, so that a block that starts high stays high, and its spread grows with each block.
+    All paths begin with one forecast, and each takes one rank per block, so that a block that starts high stays high
+    and the spread grows with each block.
     Past covariates are unobserved beyond the origin, covariates known ahead are read from the panel.
     """
     context = forecaster._context_steps() or int(ends.max())
-    points = _roll(once, _windows_as_panel(panel, series, ends, context, horizon), forecaster, horizon, ranks=None)
+    trained = _trained_levels(forecaster)
+    asked = tuple(sorted({*levels, *trained})) if levels else ()
+    first = once(panel, series, ends, asked)  # the block that all paths begin with, and the only one with own levels
+    points = _roll(
+        once, _windows_as_panel(panel, series, ends, context, horizon), first[..., 0], forecaster, horizon, ranks=None
+    )
     if not levels:
         return points[..., None]
     generator = np.random.default_rng(forecaster.seed)
     blocks = -(-horizon // forecaster.horizon)
     ranks = np.stack([generator.permuted((np.arange(PATHS) + 0.5) / PATHS) for _ in range(blocks)])  # (blocks, K)
+    ranks = np.tile(ranks, (1, len(series)))
     copies = np.repeat(np.arange(len(series)), PATHS)
     many = _windows_as_panel(panel, series[copies], ends[copies], context, horizon)
-    paths = _roll(once, many, forecaster, horizon, ranks=np.tile(ranks, (1, len(series))))  # (W·K, H, C)
+    begun = _at_rank(first[..., _columns(asked, trained)][copies], trained, ranks[0])
+    paths = _roll(once, many, begun, forecaster, horizon, ranks=ranks)  # (W·K, H, C)
     paths = paths.reshape(len(series), PATHS, *paths.shape[1:])
-    own = once(panel, series, ends, levels)[..., 1:]  # the first block has levels of its own
     spread = np.moveaxis(np.quantile(paths, levels, axis=1), 0, -1)
     spread += (points - np.median(paths, axis=1))[..., None]  # around the points, so that the 0.5 level is the forecast
-    spread[:, : forecaster.horizon] = own
+    spread[:, : forecaster.horizon] = first[..., _columns(asked, levels)]
     return np.concatenate([points[..., None], np.maximum.accumulate(spread, axis=-1)], axis=-1)
 
 
-def _roll(once: Once, panel: Panel, forecaster: Roller, horizon: int, *, ranks: Floats | None) -> Floats:
-    """Append block after block to a panel: (W, horizon, C).  ranks: (blocks, W) levels to take, or None for points."""
-    trained = (0.5,) if forecaster.levels is None else tuple(sorted({*forecaster.levels, 0.5}))
+def _trained_levels(forecaster: Roller) -> tuple[float, ...]:
+    return (0.5,) if forecaster.levels is None else tuple(sorted({*forecaster.levels, 0.5}))
+
+
+def _columns(asked: tuple[float, ...], levels: tuple[float, ...]) -> list[int]:
+    """Where ``levels`` stand in a forecast of the levels ``asked``, behind its points."""
+    return [1 + asked.index(level) for level in levels]
+
+
+def _roll(once: Once, panel: Panel, begun: Floats, forecaster: Roller, horizon: int, *, ranks: Floats | None) -> Floats:
+    """Append block after block to a panel: (W, horizon, C).  begun: the first block, (W, trained horizon, C).
+
+    ranks: (blocks, W) levels to take, or None for points.
+    """
+    trained = _trained_levels(forecaster)
     everything = np.arange(len(panel))
-    first = panel.ends
+    origin = panel.offsets[:-1] + panel.ends
     target = panel.target.copy()
-    for done in range(0, horizon, forecaster.horizon):
+    target[origin[:, None] + np.arange(forecaster.horizon)] = begun
+    for done in range(forecaster.horizon, horizon, forecaster.horizon):
         steps = min(forecaster.horizon, horizon - done)
-        now = replace(panel, target=target, ends=first + done)
+        now = replace(panel, target=target, ends=panel.ends + done)
         if ranks is None:
             block = once(now, everything, now.ends, ())[:, :steps, :, 0]
         else:
             block = _at_rank(
                 once(now, everything, now.ends, trained)[:, :steps, :, 1:], trained, ranks[done // forecaster.horizon]
             )
-        rows = (panel.offsets[:-1] + now.ends)[:, None] + np.arange(steps)
-        target[rows] = block
-    made: Floats = target[(panel.offsets[:-1] + first)[:, None] + np.arange(horizon)]
+        target[(origin + done)[:, None] + np.arange(steps)] = block
+    made: Floats = target[origin[:, None] + np.arange(horizon)]
     return made
 
 
