@@ -1,5 +1,6 @@
 """What fitting a neural forecaster comes to: one training, or two where the second learns from all rows."""
 
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +120,8 @@ class Learning:
             on_report=self.job.on_report,
             ranks=self.ranks,
         )
-        training.run()
+        with closing(training.batches):
+            training.run()
         forecaster.network_.eval()
         return training
 

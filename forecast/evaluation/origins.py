@@ -76,8 +76,11 @@ def require_folds(panel: Panel, folds: int, *, horizon: int, step: int, train: i
 def hide_after(panel: Panel, ends: Ints) -> Panel:
     """The panel as it was known when each series ended at ``ends`` (S,): later targets and past covariates are gone.
 
-    Covariates known ahead stay.  The values are removed, not only marked, so that no forecaster can read them.
+    Covariates known ahead stay.  The values are removed, not only marked, so that no forecaster can read them; those of
+    a panel on disk are only marked: nothing of ours reads behind an end.
     """
+    if panel.on_disk is not None:
+        return panel.cut(ends)
     position = np.arange(len(panel.target)) - np.repeat(panel.offsets[:-1], panel.lengths)
     later = position >= np.repeat(ends, panel.lengths)
     target, past, codes = panel.target.copy(), panel.past.copy(), panel.past_codes.copy()

@@ -1,7 +1,6 @@
-"""Seconds from a loaded model to forecasts, and from a big frame to the first training step.
+"""Seconds from a loaded model to forecasts: 414 series × 24 steps, 100 origins × 7 channels.
 
-    python tests/benchmarks/latency.py            # forecasts: 414 series × 24 steps, 100 origins × 7 channels
-    python tests/benchmarks/latency.py first-step # 50,000 series × 500 rows in a frame → first step, peak memory
+    python tests/benchmarks/latency.py
 
 Weights are barely trained: time does not depend on them.  Medians over several calls; the load is printed.
 """
@@ -56,28 +55,6 @@ def forecasts() -> None:
     print(f"100 origins × 7 channels:      {seconds:.3f} s")
 
 
-def peak_megabytes() -> float:
-    """Highest resident memory of this process since the mark was last cleared (Linux)."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
-
-
-def first_step() -> None:
-    """From a frame of 25 million rows to the first training step."""
-    ids = pd.array(np.repeat([f"series-{i:05d}" for i in range(50_000)], 500), dtype="str")
-    times = np.tile(pd.date_range("2020-01-01", periods=500, freq="h").to_numpy(), 50_000)
-    values = np.random.default_rng(0).normal(size=25_000_000).astype(np.float32)
-    frame = pd.DataFrame({"unique_id": ids, "ds": times, "y": values}, copy=False)
-    del ids, times, values
-    Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here on
-    before = peak_megabytes()
-    began = time.perf_counter()
-    LSTMForecaster(horizon=24, max_steps=1, device="cpu").fit(frame, validation=24)
-    seconds = time.perf_counter() - began
-    print(f"frame of 25 million rows to a fit of one step: {seconds:.1f} s")
-    print(f"peak {peak_megabytes():,.0f} MB for the whole process; it held {before:,.0f} MB with the frame and torch")
-
-
 if __name__ == "__main__":
     print(f"load {os.getloadavg()[0]:.1f}")
-    first_step() if "first-step" in sys.argv else forecasts()
+    forecasts()
