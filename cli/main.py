@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from forecast import __version__
-from forecast.cli import backtest, datasets, fit, inspect, models, predict, processes, run
+from forecast.cli import backtest, datasets, fine_tune, fit, inspect, models, predict, processes, run
 from forecast.cli.guard import TERMINATED, Commands
 
 app = typer.Typer(
@@ -38,7 +38,16 @@ def about(
     processes.require_one(context.invoked_subcommand)
 
 
-COMMANDS = (run.run, fit.fit, predict.predict, backtest.backtest, inspect.inspect, models.models, datasets.datasets)
+COMMANDS = (
+    run.run,
+    fit.fit,
+    predict.predict,
+    fine_tune.fine_tune,
+    backtest.backtest,
+    inspect.inspect,
+    models.models,
+    datasets.datasets,
+)
 for command in COMMANDS:
     app.command()(command)
 

@@ -30,14 +30,14 @@ def predict(
 ) -> None:
     """Forecast with a saved model, from the end of its training data or of DATA, as CSV."""
     from forecast.folders import require_writable_file, write_file
-    from forecast.persistence import load
+    from forecast.persistence import load, model_folder
     from forecast.sources import name_to_data
     from forecast.tables import to_csv
 
     wanted = split_levels(levels)
     if output is not None:
         require_writable_file(output)
-    model = load(folder / "model" if (folder / "model" / "model.json").exists() else folder)
+    model = load(model_folder(folder))
     source = None if data is None else name_to_data(data)
     asked = model.levels or () if wanted is None else wanted
     frame = model.predict(source, horizon=horizon, levels=asked, future_data=future_data)

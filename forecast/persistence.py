@@ -80,6 +80,12 @@ def load(folder: str | Path, *, device: str | None = None) -> "Forecaster":
         raise ModelFormatError(cause, AGAIN) from error
 
 
+def model_folder(folder: Path) -> Path:
+    """Where the model lies in a folder that somebody wrote: in ``model`` if a run did, else in the folder itself."""
+    within = folder / "model"
+    return within if (within / DOCUMENT).exists() else folder
+
+
 def read_document(folder: str | Path) -> dict[str, Any]:
     """What ``model.json`` says, checked against its checksum; loads neither weights nor torch."""
     path = Path(folder) / DOCUMENT

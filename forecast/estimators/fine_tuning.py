@@ -28,9 +28,12 @@ from forecast.training.schedule import Budget
 if TYPE_CHECKING:
     from forecast.estimators.neural import NeuralForecaster
 
+# ETTh1, 96 ahead, LSTM fitted on 12 months (36 s), one to four months later, MASE of the month after: 1.161 as it was,
+# 1.123 after a tenth of the steps at a tenth of the rate (5 s), 1.132 after 3 % of the steps at a quarter of it (1 s),
+# 1.166 at half of the rate: it learns the last weeks by heart.
 SHARE = 0.1  # of the steps of the fit
 FEWEST_STEPS = 20
-RATE = 0.25  # of the learning rate of the fit
+RATE = 0.1  # of the learning rate of the fit
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -179,42 +179,7 @@ class NeuralForecaster(Forecaster):
         """Go on training from the fitted weights on the new rows of X, and forecast from their end from then on.
 
         X: rows that follow those of training (which it may hold too), or series not seen before.  max_steps: a tenth
-        of the fit's by default.  learning_rate: a quarter of the fit's.  validation: as in ``fit``, out of the new
-        rows; a third of them at most by default.  Weights that are no better there than before are not kept, which
-        ``report_["fine_tuned"]`` tells.  Raises ``ConfigError``, ``DataError`` or ``TrainingError``, and then changes
-        nothing.
-        """
-        from forecast.estimators.fine_tuning import Asked, fine_tune
-
-        asked = Asked(
-            max_steps=max_steps,
-            max_time=max_time,
-            learning_rate=learning_rate,
-            validation=validation,
-            on_report=on_report,
-            began=time.perf_counter(),
-        )
-        self._require_fit()
-        asked.check()
-        fine_tune(self, self._panel(X, y=y, schema=self.schema_, future_data=future_data), asked)
-        return self
-
-    def fine_tune(
-        self,
-        X: Any,
-        y: Any = None,
-        *,
-        max_steps: int | None = None,
-        max_time: float | None = None,
-        learning_rate: float | None = None,
-        validation: Any = None,
-        future_data: Any = None,
-        on_report: OnReport | None = None,
-    ) -> Self:
-        """Go on training from the fitted weights on the new rows of X, and forecast from their end from then on.
-
-        X: rows that follow those of training (which it may hold too), or series not seen before.  max_steps: a tenth
-        of the fit's by default.  learning_rate: a quarter of the fit's.  validation: as in ``fit``, out of the new
+        of the fit's by default.  learning_rate: a tenth of the fit's.  validation: as in ``fit``, out of the new
         rows; a third of them at most by default.  Weights that are no better there than before are not kept, which
         ``report_["fine_tuned"]`` tells.  Raises ``ConfigError``, ``DataError`` or ``TrainingError``, and then changes
         nothing.

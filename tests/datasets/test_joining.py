@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from forecast.datasets.build import load_panel
-from forecast.datasets.joining import append, behind, require_future, rows_up_to
+from forecast.datasets.joining import append, behind, continued, renewed, require_future, rows_up_to
 from forecast.datasets.panel import Panel
 from forecast.datasets.schema import Roles
 from forecast.errors import DataError
@@ -124,3 +124,64 @@ def test_covariates_known_ahead_must_reach_as_far_as_the_forecast():
 def test_without_covariates_known_ahead_nothing_is_required():
     plain = load_panel(frame(0, 20)[["id", "t", "y"]], Roles(time="t", target="y", id="id"))
     require_future(plain, 1000)
+
+
+@pytest.mark.parametrize(("begin", "front", "known"), [(20, 8, 8), (17, 5, 8), (12, 0, 8), (9, 0, 11)])
+def test_rows_given_again_replace_those_of_the_context_and_count_as_known(begin, front, known):
+    context = panel(0, 20).tail(8)
+    newer = panel(begin, 30, ahead=2, schema=context.schema)
+    joined, old = continued(context, newer, reach=8)
+    assert_same_rows(joined, panel(begin - front, 30, ahead=2, schema=context.schema))
+    assert old.tolist() == [known, known]
+
+
+def test_steps_between_the_context_and_newer_rows_are_unobserved():
+    context = panel(0, 20, ahead=3).tail(8)
+    joined, old = continued(context, panel(23, 30, schema=context.schema), reach=3)
+    assert (joined.starts.tolist(), joined.ends.tolist(), old.tolist()) == ([19723 + 12] * 2, [18] * 2, [11] * 2)
+    whole = panel(12, 30)
+    between = slice(8, 11)
+    for name in ("target", "past", "future"):
+        expected = getattr(whole, name).copy()
+        expected[between] = expected[18:][between] = np.nan
+        np.testing.assert_array_equal(getattr(joined, name), expected)
+    assert not joined.future_codes[between].any()
+    alone, old = continued(context, panel(23, 30, schema=context.schema), reach=2)
+    assert_same_rows(alone, panel(23, 30, schema=context.schema))
+    assert old.tolist() == [0, 0]
+
+
+def test_rows_that_all_lie_before_the_end_of_the_context_are_known():
+    context = panel(10, 20)
+    for first, last in ((0, 10), (0, 15), (12, 18), (10, 20)):
+        joined, old = continued(context, panel(first, last, ids="xa", schema=context.schema), reach=5)
+        assert (joined.ends - old).tolist() == [last - first, 0]
+
+
+def test_series_that_went_on_take_the_place_of_their_context_and_new_ones_come_behind():
+    context, newer = panel(0, 20, ids="abc"), panel(15, 30, ids="dcb", ahead=2)
+    both = renewed(context, newer)
+    assert both.ids.tolist() == ["a", "b", "c", "d"]
+    assert both.lengths.tolist() == [20, 17, 17, 17] and both.ends.tolist() == [20, 15, 15, 15]
+    np.testing.assert_array_equal(both.series(0), panel(0, 20, ids="a").target)
+    for s in (1, 2, 3):
+        np.testing.assert_array_equal(both.series(s), panel(15, 30, ids=both.ids[s]).target)
+    assert both.timeline.times(both.starts).tolist() == [DAYS[0], *[DAYS[15]] * 3]
+
+
+def test_row_times_of_both_are_numbered_anew():
+    roles = Roles(time="t", target="y", id="id", past=("p",), future=("f", "c"), freq="rows")
+    whole = frame(0, 60, ids="ab")
+    whole = whole[whole["t"].dt.day_of_week < 5]
+    split, overlap = pd.Timestamp("2024-02-01"), pd.Timestamp("2024-01-29")
+    context = load_panel(whole[whole["t"] < split], roles)
+    newer = load_panel(whole[(whole["t"] >= overlap) & (whole["id"] == "b")], roles, schema=context.schema)
+    joined, old = continued(context.tail(8), newer, reach=8)
+    assert old.tolist() == [8]
+    np.testing.assert_array_equal(joined.series(0), load_panel(whole, roles).series(1)[-joined.ends[0] :])
+    both = renewed(context, joined)
+    assert both.ids.tolist() == ["a", "b"]
+    last = both.timeline.times(both.starts + both.ends - 1)
+    assert last.tolist() == [pd.Timestamp("2024-01-31"), whole["t"].max()]
+    ahead = both.timeline.times(both.starts[1] + both.ends[1] + np.arange(3))
+    assert ahead.day_of_week.max() < 5
