@@ -50,6 +50,8 @@ class QuantileOutput:
         return self._moved[device, dtype]
 
     def values(self, raw: Tensor, levels: tuple[float, ...]) -> Tensor:
+        if not levels:
+            return raw[..., :1]
         quantiles = self.quantiles(raw)
         columns = [quantiles[..., self.middle]]
         for level in levels:

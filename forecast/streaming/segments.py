@@ -76,7 +76,8 @@ class Segments:
         if len(cells[0]):
             self._write("target", cells, self._standardised(tape, cells))
             self._write("observed", cells, ~np.isnan(tape.columns["target"][cells]))
-            self._write("past", cells, self.forecaster.covariates_.past.apply(tape.columns["past"][cells]))
+            if tape.schema.past:
+                self._write("past", cells, self.forecaster.covariates_.past.apply(tape.columns["past"][cells]))
             self._write("past_codes", cells, tape.columns["past_codes"][cells])
         if tape.schema.future or tape.schema.future_codes:
             cells = _cells(chosen, first, np.minimum(tape.length[chosen], self.window.future.shape[1]))
@@ -105,7 +106,9 @@ class Segments:
         whole = self.window if len(chosen) == len(self.numbers) else _rows(self.window, torch.from_numpy(chosen))
         sizes = self.forecaster.network_.sizes
         last = first + steps
-        usual = whole.future[:, began : began + sizes.lookback, : whole.usual.shape[2]].mean(1, keepdim=True)
+        usual = whole.usual
+        if usual.shape[2]:
+            usual = whole.future[:, began : began + sizes.lookback, : usual.shape[2]].mean(1, keepdim=True)
         parts = {name: getattr(whole, name)[:, first:last] for name in PAST}
         parts |= {name: getattr(whole, name)[:, first : last + sizes.horizon] for name in AHEAD}
         return replace(whole, usual=usual, **parts)
