@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from forecast.layers.precision import full_precision
+
 
 class MixingGate(nn.Module):
     """g·a + (1 − g)·b with g = sigmoid(W[a, b]), one gate per feature.  Inputs, output: (…, D)."""
@@ -11,6 +13,7 @@ class MixingGate(nn.Module):
         super().__init__()
         self.gate = nn.Linear(2 * width, width)
 
+    @full_precision
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         gate = torch.sigmoid(self.gate(torch.cat([a, b], dim=-1)))
         return torch.lerp(b, a, gate)

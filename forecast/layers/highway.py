@@ -6,6 +6,8 @@ Dimension key: B batch, T time, L lookback, H horizon, O origins, C channels.
 import torch
 from torch import Tensor, nn
 
+from forecast.layers.precision import full_precision
+
 
 class Highway(nn.Module):
     """A linear map of the last L steps, shared by channels, which the network's own output corrects.
@@ -24,6 +26,7 @@ class Highway(nn.Module):
         self.weight = nn.Parameter(start)
         self.bias = nn.Parameter(torch.zeros(horizon))
 
+    @full_precision
     def forward(self, steps: Tensor, origins: int, every: int = 1) -> Tensor:
         stride = every * self.stride
         span = self.lookback + (origins - 1) * stride
@@ -43,6 +46,7 @@ class CovariateHighway(nn.Module):
         for parameter in self.mix.parameters():
             nn.init.zeros_(parameter)
 
+    @full_precision
     def forward(self, ahead: Tensor) -> Tensor:
         batch, origins = ahead.shape[:2]
         mixed: Tensor = self.mix(ahead.flatten(0, 1))  # (B·O, C, H)

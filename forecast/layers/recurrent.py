@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from forecast.layers.dropout import make_dropout
+from forecast.layers.precision import full_precision
 
 Cell = Literal["lstm", "gru", "rnn"]
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
@@ -33,6 +34,7 @@ class RecurrentStack(nn.Module):
             for layer in self.layers:
                 remember(layer)
 
+    @full_precision
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers:
             states = self.dropout(layer(x)[0])

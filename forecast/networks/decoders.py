@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from forecast.datasets.windows import Window
 from forecast.layers.dropout import make_dropout
 from forecast.layers.highway import CovariateHighway, Highway
+from forecast.layers.precision import ExactLinear
 from forecast.networks.base import Sizes
 from forecast.networks.tokens import ahead_of_origins, blocks_ahead, unusual_ahead
 
@@ -30,7 +31,7 @@ class DirectDecoder(nn.Module):
         self.state = nn.Linear(width, self.blocks * inner)
         self.ahead = nn.Linear(self.block * ahead, inner, bias=False) if ahead else None
         self.activation = nn.Sequential(nn.GELU(), make_dropout(dropout))
-        self.output = nn.Linear(inner, self.block * sizes.channels * sizes.outputs)
+        self.output = ExactLinear(inner, self.block * sizes.channels * sizes.outputs)
 
     def forward(self, states: Tensor, window: Window, ahead: Tensor, every: int = 1) -> Tensor:
         sizes, origins = self.sizes, states.shape[1]

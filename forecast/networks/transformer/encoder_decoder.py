@@ -11,6 +11,7 @@ from forecast.datasets.windows import Window
 from forecast.layers.blocks import AttentionStack, DecoderBlock
 from forecast.layers.embeddings import patches
 from forecast.layers.positions import Positions, make_positions
+from forecast.layers.precision import ExactLinear
 from forecast.networks.base import Network, Sizes
 from forecast.networks.decoders import Line, add_line
 from forecast.networks.tokens import KnownAhead, Tokens, ahead_of_origins, blocks_ahead, places
@@ -59,7 +60,7 @@ class EncoderDecoderTransformer(Network):
         )
         self.embed = nn.Linear(self.block * (sizes.channels + self.ahead.width), width)
         self.norm_memory, self.norm = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.output = nn.Linear(width, self.block * sizes.channels * sizes.outputs)
+        self.output = ExactLinear(width, self.block * sizes.channels * sizes.outputs)
 
     def forward(self, window: Window, origins: int = 1, every: int = 1) -> Tensor:
         self.require_causal(origins)
