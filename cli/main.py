@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from forecast import __version__
-from forecast.cli import backtest, datasets, fine_tune, fit, inspect, models, predict, processes, run
+from forecast.cli import backtest, datasets, fine_tune, fit, inspect, models, pack, predict, processes, run
 from forecast.cli.guard import TERMINATED, Commands
 
 app = typer.Typer(
@@ -45,6 +45,7 @@ COMMANDS = (
     fine_tune.fine_tune,
     backtest.backtest,
     inspect.inspect,
+    pack.pack,
     models.models,
     datasets.datasets,
 )

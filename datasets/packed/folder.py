@@ -170,15 +170,14 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return content
 
 
-def open_panel(folder: Path, *, thorough: bool = False) -> Panel:
+def open_panel(folder: Path) -> Panel:
     """The panel in a folder, its rows memory-mapped.
 
-    thorough: compare every checksum, even where size and time of a file are as recorded.
     Raises DataError, naming the file, for one that is missing, cut short or edited.
     """
     content = read_manifest(folder)
     for name, record in {**content["arrays"], "ids": content["ids"]}.items():
-        _check(folder / (IDS if name == "ids" else f"{name}.bin"), record, thorough=thorough or name not in ROWS)
+        _check(folder / (IDS if name == "ids" else f"{name}.bin"), record, thorough=name not in ROWS)
     return _panel(folder, content)
 
 

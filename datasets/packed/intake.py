@@ -258,7 +258,7 @@ class Intake:
         """The number of each id; those not met before get the next ones."""
         found: Ints = self._met.get_indexer(names).astype(np.int64)
         for k in np.flatnonzero(found < 0):
-            found[k] = self.ids.setdefault(names[k], len(self.ids))
+            found[k] = self.ids.setdefault(names[int(k)], len(self.ids))
         if len(self.ids) > 2 * len(self._met):  # so seldom that it costs little for each
             self._met = self.series_ids()
         return found

@@ -68,7 +68,6 @@ def peak_megabytes() -> float:
 def measure(name: str, *, series: int, rows: int, packed: str) -> None:
     """Run one contender in this process and print seconds and megabytes."""
     import torch  # noqa: F401  (imports do not count)
-
     from panel_build import make
 
     if name != "floor":
