@@ -18,9 +18,9 @@ from forecast.errors import ConfigError
 
 FILE = "checkpoint.safetensors"
 FIRST = "first"  # in the identity of a training that continues another: how that one went
-SHARE = 0.01  # of a run's time that writing checkpoints may take
+SHARE = 0.005  # of a run's time that writing checkpoints may take
 LEAST_SECONDS = 1.0  # between two checkpoints: less would only wear the disk
-BYTES_PER_SECOND = 100_000_000  # of a slow disk, until the first checkpoint has shown how fast it is
+BYTES_PER_SECOND = 200_000_000  # of a slow disk, until the first checkpoint has shown how fast it is
 
 
 @dataclass(kw_only=True)

@@ -134,13 +134,12 @@ class Training:
             if done >= report_at:
                 self._report(done)
                 report_at = self._next_report(done)
-            if self.cadence is not None and self.cadence.due():
-                self._save()
+            self._save_if_due()
         if self.losses:
             self._report(1.0)
         self.network.load_state_dict(self.best)
         progress.stopped = progress.stopped or ("steps" if progress.step >= plan.budget.max_steps else "time")
-        self._save(ended=True)
+        self._save_if_due(ended=True)
         return progress
 
     def _next_report(self, done: float) -> float:
@@ -246,9 +245,9 @@ class Training:
 
     # ------------------------------------------------------------------ checkpoints
 
-    def _save(self, *, ended: bool = False) -> None:
+    def _save_if_due(self, *, ended: bool = False) -> None:
         """Write down all that the rest of the run depends on; of a run that has ended, what came of it."""
-        if self.plan.folder is None:
+        if self.plan.folder is None or self.cadence is None or not self.cadence.due():
             return
         began = time.perf_counter()
         tensors = checkpoint.pack("best", self.best)
@@ -263,8 +262,7 @@ class Training:
             "ended": ended,
         }
         checkpoint.write(self.plan.folder, tensors, state)
-        if self.cadence is not None:
-            self.cadence.written(began)
+        self.cadence.written(began)
 
     def _running(self) -> dict[str, Tensor]:
         device = self.parameters[0].device

@@ -80,7 +80,9 @@ def test_both_trainings_of_a_refit_resume(reports, make, data, tmp_path, at_ever
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_refit_killed_between_its_trainings_does_not_do_the_first_again(make, data, tmp_path, monkeypatch):
+def test_a_refit_killed_between_its_trainings_does_not_do_the_first_again(
+    make, data, tmp_path, monkeypatch, at_every_step
+):
     whole = make("lstm", **SETTINGS).fit(data.series(), refit=True)
     write = checkpoint.write
 
@@ -99,7 +101,7 @@ def test_a_refit_killed_between_its_trainings_does_not_do_the_first_again(make, 
 
 
 @pytest.mark.parametrize("refit", [False, True])
-def test_what_came_of_a_training_may_stay_until_the_forecaster_is_saved(make, data, tmp_path, refit):
+def test_what_came_of_a_training_may_stay_until_the_forecaster_is_saved(make, data, tmp_path, refit, at_every_step):
     options = {"checkpoint": tmp_path / "new", "keep_checkpoint": True, "refit": refit}
     whole = make("lstm", **SETTINGS).fit(data.series(), **options)
     assert [path.name for path in (tmp_path / "new").iterdir()] == [checkpoint.FILE]
