@@ -1,7 +1,7 @@
-"""Milliseconds to a forecast, beside those of the bare pass of the network, and seconds of short jobs from start to end.
+"""Milliseconds to a forecast beside those of the bare network, and seconds of short jobs from start to end.
 
-    python tests/benchmarks/latency.py             # forecasts: one series, 414 series, 100 and 1,000 origins × 7 series
-    python tests/benchmarks/latency.py starts      # the smallest script and the commands, beside importing the libraries
+    python tests/benchmarks/latency.py             # one series, 414 series, 100 and 1,000 origins × 7 series
+    python tests/benchmarks/latency.py starts      # the smallest script and the commands, beside the bare imports
 
 Weights are barely trained: time does not depend on them.  Medians over several calls; the load is printed.
 """
@@ -29,18 +29,19 @@ print(LSTMForecaster(horizon=12, max_steps=100).fit({data!r}).predict())
 """
 
 
-def median_ms(call: Callable[[], object], *, seconds: float = 0.5) -> float:
-    """Median milliseconds of a call over about so many seconds, the first two not counted."""
+def tell(what: str, call: Callable[[], object], *, seconds: float = 0.5) -> None:
+    """Print the median of a call over about so many seconds, in ms of the clock and of the CPUs; two do not count."""
     call()
     began = time.perf_counter()
     call()
     times = max(5, min(200, int(seconds / (time.perf_counter() - began))))
     taken = []
     for _ in range(times):
-        began = time.perf_counter()
+        before = time.perf_counter(), time.process_time()
         call()
-        taken.append(time.perf_counter() - began)
-    return float(np.median(taken)) * 1e3
+        taken.append((time.perf_counter() - before[0], time.process_time() - before[1]))
+    clock, cpu = np.median(taken, axis=0) * 1e3
+    print(f"{what:42}{clock:9.2f}{cpu:9.2f}", flush=True)
 
 
 def hourly(series: int, rows: int) -> pd.DataFrame:
@@ -53,59 +54,63 @@ def hourly(series: int, rows: int) -> pd.DataFrame:
 
 
 def reloaded(model: Any) -> Any:
-    """The same forecaster from its folder, as a service has it; the milliseconds of loading are printed."""
+    """The same forecaster from its folder, as a service has it."""
     with tempfile.TemporaryDirectory() as folder:
         model.save(Path(folder) / "model")
-        print(f"{'loading':34}{median_ms(lambda: load(Path(folder) / 'model')):9.2f}")
+        tell("loading", lambda: load(Path(folder) / "model"))
         return load(Path(folder) / "model")
 
 
-def bare_pass(model: Any) -> Callable[[], object]:
-    """The network alone, on the windows that ``predict`` makes of the stored context."""
-    panel, threads = model.panel_, model._threads_for(len(model.panel_))
+def tell_bare_pass(model: Any) -> None:
+    """The network alone, on the windows that ``predict`` makes of the stored context, on as many threads."""
+    panel, before = model.panel_, torch.get_num_threads()
     windows = model._windows(panel, torch.device("cpu"))
     window = windows.gather(torch.arange(len(panel)), torch.from_numpy(panel.ends))
+    torch.set_num_threads(model._threads_for(len(panel)) or before)
+    with torch.inference_mode():
+        tell("bare pass of the network", lambda: model.network_(window))
+    torch.set_num_threads(before)
 
-    def run() -> object:
-        with torch.inference_mode():
-            return model.network_(window)
 
-    torch.set_num_threads(threads or os.cpu_count() or 1)
-    return run
+def tell_forecasts(model: Any, frame: pd.DataFrame) -> None:
+    """All ways to ask a loaded model for the next steps."""
+    model = reloaded(model)
+    tell_bare_pass(model)
+    tell("predict()", model.predict)
+    tell("predict(levels=…)", lambda: model.predict(levels=LEVELS))
+    tell(f"predict(frame of {len(frame):,} rows)", lambda: model.predict(frame))
+
+
+def tell_backtest(model: Any, frame: pd.DataFrame, *, origins: int) -> None:
+    """Fitted weights judged at many origins of every series, table of measures included."""
+    name = f"{model.name}: backtest, {origins:,} origins × {len(frame.columns) - 1}"
+    tell(name, lambda: model.backtest(frame, folds=origins, step=8, fitted=True).summary())
 
 
 def forecasts() -> None:
     """Forecasts of a loaded model, and of many origins with fitted weights."""
-    threads = torch.get_num_threads()
-    for series, rows in ((1, 1000), (414, 1000)):
-        frame = hourly(series, rows)
+    for series, tokens in ((1, "patches"), (1, "steps"), (414, "patches")):
+        frame = hourly(series, 1000)
         for kind in FAMILIES:
-            for tokens in ("patches", "steps") if series == 1 else ("patches",):
-                print(f"\n{kind.name} over {tokens}, {series} series × 24 steps, lookback 168 (ms)")
-                model = reloaded(kind(horizon=24, lookback=168, max_steps=2, tokens=tokens, device="cpu").fit(frame))
-                print(f"{'bare pass of the network':34}{median_ms(bare_pass(model)):9.2f}")
-                torch.set_num_threads(threads)
-                print(f"{'predict()':34}{median_ms(model.predict):9.2f}")
-                print(f"{'predict(levels=…)':34}{median_ms(lambda: model.predict(levels=LEVELS)):9.2f}")
-                print(f"{f'predict(frame of {rows:,} rows)':34}{median_ms(lambda: model.predict(frame)):9.2f}")
+            print(f"\n{kind.name} over {tokens}, {series} series × 24 steps, lookback 168: ms, ms of CPU")
+            tell_forecasts(kind(horizon=24, lookback=168, max_steps=2, tokens=tokens, device="cpu").fit(frame), frame)
     frame = hourly(7, 17_420)
-    print("\n7 series of 17,420 hours, 24 steps, fitted weights (ms)")
+    print("\n7 series of 17,420 hours, 24 steps, fitted weights: ms, ms of CPU")
     for kind in FAMILIES:
         model = kind(horizon=24, max_steps=2, device="cpu").fit(frame.iloc[:8640])
         for origins in (100, 1000):
-            folds = {"folds": origins, "step": 8, "fitted": True}
-            taken = median_ms(lambda: model.backtest(frame, **folds).summary())
-            print(f"{f'{kind.name}: backtest of {origins:,} origins × 7':42}{taken:9.1f}")
+            tell_backtest(model, frame, origins=origins)
 
 
-def seconds_of(command: list[str], *, folder: str, times: int = 5) -> float:
-    """Median seconds of a command from start to end."""
+def tell_start(name: str, command: list[str], *, folder: str, times: int = 5) -> None:
+    """Print the median of a command from start to end, in seconds of the clock and of the CPUs."""
     taken = []
     for _ in range(times):
-        began = time.perf_counter()
+        before = time.perf_counter(), sum(os.times()[2:4])
         subprocess.run(command, cwd=folder, check=True, capture_output=True)
-        taken.append(time.perf_counter() - began)
-    return float(np.median(taken))
+        taken.append((time.perf_counter() - before[0], sum(os.times()[2:4]) - before[1]))
+    clock, cpu = np.median(taken, axis=0)
+    print(f"{name:42}{clock:9.2f}{cpu:9.2f}", flush=True)
 
 
 def starts() -> None:
@@ -125,8 +130,9 @@ def starts() -> None:
             "forecast inspect": [*command, "inspect", "air.csv"],
             "forecast --help": [*command, "--help"],
         }
+        print("seconds, seconds of CPU")
         for name, job in jobs.items():
-            print(f"{name:42}{seconds_of(job, folder=folder):9.2f} s")
+            tell_start(name, job, folder=folder)
 
 
 if __name__ == "__main__":
