@@ -55,12 +55,15 @@ def shortened(line: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory):
-    """A folder with the file of which the README speaks: hourly load of two buildings over five weeks."""
+    """A folder with the files of which the README speaks: hourly load of two buildings over five weeks, then a sixth."""
     from forecast import load_dataset
 
     folder = tmp_path_factory.mktemp("desk")
-    frame = load_dataset("seasons", series=2, steps=24 * 35, ahead=0)
-    frame[["series", "time", "y"]].to_csv(folder / "load.csv", index=False)
+    frame = load_dataset("seasons", series=2, steps=24 * 42, ahead=0)[["series", "time", "y"]]
+    new = frame.groupby("series").cumcount() >= 24 * 35
+    frame[new].to_csv(folder / "newer.csv", index=False)
+    frame = frame[~new]
+    frame.to_csv(folder / "load.csv", index=False)
     shop = frame.loc[frame["series"] == "load-01", ["time", "y"]].astype({"y": str}).set_axis(["day", "sales"], axis=1)
     shop.iloc[810, 1] = "n/a?"  # line 812 of the file
     shop.to_csv(folder / "shop.csv", index=False)
