@@ -22,7 +22,7 @@ M4, ETT = "M4 Hourly, 48 ahead", "ETTh1, 96 ahead"
 class Task:
     """A data set with its published protocol.
 
-    error: judges forecasts (S, W, H).  naive: the forecast whose error was published; it shows that the harness is right.
+    error: judges forecasts (S, W, H).  naive: a forecast whose error was published; it shows that the harness is right.
     """
 
     name: str

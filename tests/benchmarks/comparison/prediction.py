@@ -13,6 +13,7 @@ from comparison.process import ContenderError
 from comparison.series import Spec
 
 CALLS = 5
+SLOW = 2.0  # seconds; one call says enough
 MEASURES = {
     "panel": "24 steps × {series} series",
     "panel_frame": "24 steps × {series} series, from a frame",
@@ -44,12 +45,13 @@ def run(context: Context) -> None:
             seconds: dict[str, list[float]] = {}
             for number in range(1 + context.rounds):
                 for contender, process, names in opened:
-                    if name not in names or (number > 1 and seconds[contender.name][0] > 2):
+                    taken = seconds.setdefault(contender.name, [])
+                    if name not in names or (taken and taken[0] > SLOW):
                         continue
                     took = process.ask("call", name=name, times=CALLS)
-                    if number:  # the first round warms up
-                        seconds.setdefault(contender.name, []).append(took)
-            for contender, values in seconds.items():
+                    if number or took > SLOW:  # the first round warms up what is quick
+                        taken.append(took)
+            for contender, values in ((c, v) for c, v in seconds.items() if v):
                 context.results.add(
                     "prediction",
                     measure.format(series=len(many)),

@@ -105,6 +105,8 @@ def main(contender: str) -> None:
         request = json.loads(line)
         try:
             answer: dict[str, Any] = {"ok": getattr(worker, request.pop("op"))(**request)}
+        except NotImplementedError as error:
+            answer = {"error": str(error)}
         except Exception as error:
             traceback.print_exc()
             answer = {"error": f"{type(error).__name__}: {error}"}

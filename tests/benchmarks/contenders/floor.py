@@ -116,6 +116,10 @@ def predictions(data: Series, spec: Spec) -> dict[str, Callable[[], object]]:
     return calls
 
 
+def prepare() -> None:
+    torch.optim.Adam([nn.Parameter(torch.zeros(1))])  # the first one imports torch._dynamo
+
+
 def first_step(frame: pd.DataFrame, spec: Spec) -> None:
     codes, _ = pd.factorize(frame["unique_id"])
     lengths = torch.from_numpy(np.bincount(codes))

@@ -2,8 +2,8 @@
 
 - No logger, checkpoints, progress bar or validation (trainer arguments of the model).
 - ``windows_batch_size`` is the batch; ``batch_size`` is the number of series whose windows it is drawn from.  The
-  default is 32; 1 copies the fewest windows per step (Nixtla/neuralforecast#783) and is measured as a variant of the training
-  speed, of which the table shows the faster.
+  default is 32; 1 copies the fewest windows per step (Nixtla/neuralforecast#783) and is measured as a variant of the
+  training speed, of which the table shows the faster.
 - ``use_fitted=True`` backtests without training again.
 """
 
