@@ -24,7 +24,8 @@ class Segments:
     """Segments that hold all wanted origins, those with few origins first.
 
     An anchor lies at a series' first origin and every L steps after it.  An origin belongs to the anchor before it and
-    to a phase, its distance to that anchor modulo the patch; origins of one anchor and phase share a segment.
+    to a phase, its distance to that anchor modulo the patch; origins of one anchor and phase share a segment.  Where
+    less than half of the lookback before an anchor was observed, each origin is an anchor of its own.
 
     series, anchor, first: (G,) series, end of the rows before the anchor, and the first place for an origin.
     most: (G,) patches from there to the last origin that is wanted.  segment, turn: (W,) where each window is found.
@@ -38,22 +39,25 @@ class Segments:
     turn: Ints
 
     @classmethod
-    def plan(cls, series: Ints, ends: Ints, *, lookback: int, patch: int) -> "Segments":
+    def plan(cls, panel: Panel, series: Ints, ends: Ints, *, lookback: int, patch: int) -> "Segments":
         """Of windows (series, end), both (W,)."""
-        start = np.full(int(series.max(initial=0)) + 1, np.iinfo(np.int64).max)
+        start = np.full(len(panel), np.iinfo(np.int64).max)
         np.minimum.at(start, series, ends)
-        anchors, age = np.divmod(ends - start[series], lookback)
-        turn, phase = np.divmod(age, patch)
-        name = np.stack([series, anchors, phase])
+        anchor = ends - (ends - start[series]) % lookback
+        seen = np.concatenate([[0], np.cumsum(~np.isnan(panel.target).all(axis=1))])
+        first = panel.offsets[series]
+        observed = seen[first + anchor] - seen[first + np.maximum(anchor - lookback, 0)]
+        anchor = np.where(2 * observed < lookback, ends, anchor)
+        turn, phase = np.divmod(ends - anchor, patch)
+        name = np.stack([series, anchor, phase])
         found, segment = np.unique(name, axis=1, return_inverse=True)
         most = np.zeros(found.shape[1], np.int64)
         np.maximum.at(most, segment.ravel(), turn)
         order = np.argsort(most, kind="stable")
-        anchor = start[found[0]] + found[1] * lookback
         return cls(
             series=found[0][order],
-            anchor=anchor[order],
-            first=(anchor + found[2])[order],
+            anchor=found[1][order],
+            first=(found[1] + found[2])[order],
             most=most[order],
             segment=np.argsort(order)[segment.ravel()],
             turn=turn,
@@ -68,7 +72,7 @@ def forecast_anchored(
     A pass reads 2·L rows at most for all origins of an anchor and phase, where each alone would read L.
     """
     sizes = forecaster.network_.sizes
-    plan = Segments.plan(series, ends, lookback=sizes.lookback, patch=sizes.patch)
+    plan = Segments.plan(panel, series, ends, lookback=sizes.lookback, patch=sizes.patch)
     order = np.argsort(plan.segment, kind="stable")  # windows by segment
     bounds = np.searchsorted(plan.segment[order], np.arange(len(plan.series) + 1))
     values: Floats = np.empty((len(series), sizes.horizon, panel.channels, 1 + len(levels)))

@@ -12,7 +12,7 @@ from torch import Tensor
 from forecast.datasets.arrays import Floats, Ints
 from forecast.datasets.windows import Window, Windows
 from forecast.estimators.neural import NeuralForecaster
-from forecast.streaming.tape import Tape
+from forecast.streaming.tape import Tape, cells
 
 PAST = ("target", "observed", "past", "past_codes")
 AHEAD = ("future", "future_codes")
@@ -72,30 +72,30 @@ class Segments:
         """Take in the columns of some series from ``since`` (G,) steps after their anchors on."""
         assert self.window is not None
         first = tape.lookback + since
-        cells = _cells(chosen, first, (tape.lookback + tape.age)[chosen])
-        if len(cells[0]):
-            self._write("target", cells, self._standardised(tape, cells))
-            self._write("observed", cells, ~np.isnan(tape.columns["target"][cells]))
+        found = cells(chosen, first, (tape.lookback + tape.age)[chosen])
+        if len(found[0]):
+            self._write("target", found, self._standardised(tape, found))
+            self._write("observed", found, ~np.isnan(tape.columns["target"][found]))
             if tape.schema.past:
-                self._write("past", cells, self.forecaster.covariates_.past.apply(tape.columns["past"][cells]))
-            self._write("past_codes", cells, tape.columns["past_codes"][cells])
+                self._write("past", found, self.forecaster.covariates_.past.apply(tape.columns["past"][found]))
+            self._write("past_codes", found, tape.columns["past_codes"][found])
         if tape.schema.future or tape.schema.future_codes:
-            cells = _cells(chosen, first, np.minimum(tape.length[chosen], self.window.future.shape[1]))
-            self._write("future", cells, self.forecaster.covariates_.future.apply(tape.columns["future"][cells]))
-            self._write("future_codes", cells, tape.columns["future_codes"][cells])
+            found = cells(chosen, first, np.minimum(tape.length[chosen], self.window.future.shape[1]))
+            self._write("future", found, self.forecaster.covariates_.future.apply(tape.columns["future"][found]))
+            self._write("future_codes", found, tape.columns["future_codes"][found])
 
-    def _standardised(self, tape: Tape, cells: tuple[Ints, Ints]) -> np.ndarray:
+    def _standardised(self, tape: Tape, places: tuple[Ints, Ints]) -> np.ndarray:
         """(N, C) targets on the frozen scale, by the steps that ``Windows`` takes: to float32 in between."""
-        owner = cells[0]
-        values = (tape.columns["target"][cells] - self.series_location[owner]) / self.series_scale[owner]
+        owner = places[0]
+        values = (tape.columns["target"][places] - self.series_location[owner]) / self.series_scale[owner]
         shown: np.ndarray = (values.astype(np.float32) - self.location[owner]) / self.scale[owner]
         return np.where(np.isnan(shown), np.float32(0), shown)
 
-    def _write(self, name: str, cells: tuple[Ints, Ints], values: np.ndarray) -> None:
+    def _write(self, name: str, places: tuple[Ints, Ints], values: np.ndarray) -> None:
         """Put values (N, K) into the first K columns of one of the window's tensors."""
         if values.shape[1]:
-            places = tuple(torch.from_numpy(place) for place in cells)
-            getattr(self.window, name)[..., : values.shape[1]][places] = torch.from_numpy(values).to(self.device)
+            owner, column = (torch.from_numpy(place) for place in places)
+            getattr(self.window, name)[..., : values.shape[1]][owner, column] = torch.from_numpy(values).to(self.device)
 
     def cut(self, chosen: Ints, first: int, steps: int, *, began: int) -> Window:
         """The window of some series with ``steps`` columns from ``first`` on, and the horizon after them.
@@ -119,14 +119,6 @@ class Segments:
         on_window += self.location[chosen][:, None, :, None]
         units: Floats = on_window * self.series_scale[chosen][:, None, :, None]
         return units + self.series_location[chosen][:, None, :, None]
-
-
-def _cells(chosen: Ints, first: Ints, last: Ints) -> tuple[Ints, Ints]:
-    """(series, column), both (N,), of columns first … last − 1 (G,) of some series."""
-    counts = np.maximum(last - first, 0)
-    owner = np.repeat(np.arange(len(chosen)), counts)
-    nth = np.arange(len(owner)) - (np.cumsum(counts) - counts)[owner]
-    return chosen[owner], first[owner] + nth
 
 
 def _rows(window: Window, chosen: Tensor) -> Window:

@@ -27,7 +27,8 @@ from forecast.training.device import borrowed
 class Stream:
     """A fitted causal forecaster that goes on from where it is: an update costs the same however long the history is.
 
-    Location and scale are frozen at an anchor: first at the end of the history, then every ``lookback`` steps.  At an
+    Location and scale are frozen at an anchor: first at the end of the history, then every ``lookback`` steps (earlier
+    while a series has less than half a lookback of observed steps, each time that these have doubled).  At an
     anchor the forecast is that of ``predict`` from all rows so far.  Between anchors it is that of one pass over the
     lookback before the anchor and the rows since, under the frozen statistics; with patches, of one pass from the
     lookback before the last origin of the same phase (steps after the anchor modulo the patch) that had the whole

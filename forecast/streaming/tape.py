@@ -18,6 +18,7 @@ from forecast.datasets.scaling import Statistics, series_statistics
 
 EMPTY: dict[str, float] = {"target": np.nan, "past": np.nan, "past_codes": 0, "future": np.nan, "future_codes": 0}
 AHEAD = ("future", "future_codes")
+NEVER = 1 << 60
 
 
 class Tape:
@@ -25,6 +26,8 @@ class Tape:
 
     A series' anchor is the end of column L − 1 and its end that of column L + age − 1.  Columns before ``first`` lie
     before its first row, those from ``length`` on are not known yet.  Targets are in the transform's units.
+    A new anchor comes after L steps or, while less than half of the lookback before the old one was observed, as soon
+    as as many observed steps again have come (``wanted``, (S,): how many more).
     ``started``: (S,) the step of the first row that the stream has ever seen of each series.
     """
 
@@ -49,6 +52,8 @@ class Tape:
             values = values.astype(np.int64 if name.endswith("codes") else np.float64, copy=False)
             shown = exists if name in AHEAD else exists_up_to_end
             self.columns[name] = np.where(shown[..., None], values[rows], empty).astype(values.dtype)
+        self.wanted = np.zeros(len(panel), np.int64)
+        self._count(np.arange(len(panel)))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -122,57 +127,78 @@ class Tape:
     def add(self, chosen: Ints, newer: Panel, gap: Ints) -> NDArray[np.bool_]:
         """Put rows behind some series, ``gap`` (G,) unobserved steps after their ends.
 
-        newer: their rows, in the transform's units.  Returns which of the series (G,) have a new anchor: the last whole
-        number of lookbacks after the old one.
+        newer: their rows, in the transform's units.  Returns which of the series (G,) have a new anchor.
         """
-        total = self.age[chosen] + gap + newer.ends
-        passed = total // self.lookback
-        behind = np.arange(len(newer.target)) - np.repeat(newer.offsets[:-1], newer.lengths)
+        began, steps = self.next[chosen] + gap, gap + newer.ends
         owner = np.repeat(np.arange(len(chosen)), newer.lengths)
-        passing = behind < newer.ends[owner]  # rows that move the end; those after them tell what is known ahead
-        since = (self.age[chosen] + gap)[owner] + behind  # steps after the old anchor
-        if passed.any():
-            self._account(chosen, passed, owner[passing], since[passing], newer.target[passing])
-            self._shift(chosen, passed)
-        column = since + self.lookback - (passed * self.lookback)[owner]
-        rows = chosen[owner]
+        nth = np.arange(len(owner)) - newer.offsets[:-1][owner]
+        passing = nth < newer.ends[owner]  # rows that move the end; those after them tell what is known ahead
+        target = np.full((len(chosen), int(steps.max(initial=0)), newer.channels), np.nan)
+        target[owner[passing], (gap[owner] + nth)[passing]] = newer.target[passing]
+        fresh = self._advance(chosen, target, steps)
+        rows, column = chosen[owner], began[owner] + nth - self.base[chosen][owner]
         self._make_room(int(column.max(initial=0)) + 1)
         for name, values in self.columns.items():
-            if values.shape[2]:
+            if name != "target" and values.shape[2]:
                 kept = (column >= 0) if name in AHEAD else (column >= 0) & passing
-                cells, given = (rows[kept], column[kept]), getattr(newer, name)[kept]
-                values[cells] = np.where(is_empty(given), values[cells], given)
-        self.age[chosen] = total - passed * self.lookback
+                found, given = (rows[kept], column[kept]), getattr(newer, name)[kept]
+                values[found] = np.where(is_empty(given), values[found], given)
         self.length[chosen] = np.maximum(self.length[chosen], self.lookback + self.age[chosen])
         np.maximum.at(self.length, rows, column + 1)
-        fresh: NDArray[np.bool_] = passed > 0
         return fresh
 
-    def _account(self, chosen: Ints, passed: Ints, owner: Ints, since: Ints, target: Floats) -> None:
-        """Take the rows between the old anchor and the new one into the statistics of the whole series."""
-        age = self.age[chosen]
-        last = passed * self.lookback
-        rows = np.full((len(chosen), int(last.max()), target.shape[1]), np.nan)
-        held = min(int(age.max()), rows.shape[1])
-        rows[:, :held] = self.columns["target"][chosen, self.lookback : self.lookback + held]
-        inside = since < last[owner]
-        rows[owner[inside], since[inside]] = target[inside]
-        rows[np.arange(rows.shape[1]) >= last[:, None]] = np.nan
-        self.statistics = joined(self.statistics, chosen, rows)
+    def _advance(self, chosen: Ints, target: Floats, steps: Ints) -> NDArray[np.bool_]:
+        """Move the ends of some series by ``steps`` (G,) with these targets (G, N, C), from anchor to anchor."""
+        seen = np.asarray(~np.isnan(target).all(axis=2))
+        done, fresh = np.zeros(len(chosen), np.int64), np.zeros(len(chosen), bool)
+        while (done < steps).any():
+            due = self._next_anchor(chosen, seen, done)
+            until = np.minimum(due, steps)
+            first = self.lookback + self.age[chosen]
+            owner, column = cells(np.arange(len(chosen)), first, first + until - done)
+            place = (owner, column - (first - done)[owner])
+            self.columns["target"][chosen[owner], column] = target[place]
+            self.wanted[chosen] -= np.bincount(owner, seen[place], len(chosen)).astype(np.int64)
+            self.age[chosen] += until - done
+            moved = (until == due) & (done < steps)
+            if moved.any():
+                self._move(chosen[moved])
+            fresh, done = fresh | moved, until
+        return fresh
 
-    def _shift(self, chosen: Ints, passed: Ints) -> None:
-        """Move the columns of some series so that their anchor lies ``passed`` lookbacks later."""
-        width = self.columns["target"].shape[1]
-        for lookbacks in np.unique(passed[passed > 0]).tolist():
-            moved = chosen[passed == lookbacks]
-            steps = min(lookbacks * self.lookback, width)
+    def _next_anchor(self, chosen: Ints, seen: NDArray[np.bool_], done: Ints) -> Ints:
+        """(G,) after how many of the new steps, of which ``done`` were taken, the next anchor comes."""
+        nth = np.arange(seen.shape[1])
+        since = np.cumsum(seen & (nth >= done[:, None]), axis=1)  # observed steps, of those not yet taken
+        enough = since >= self.wanted[chosen][:, None]
+        early = np.where(enough.any(1), enough.argmax(1) + 1, NEVER)
+        latest: Ints = np.minimum(done + self.lookback - self.age[chosen], early)
+        return latest
+
+    def _move(self, chosen: Ints) -> None:
+        """Put the anchors of some series at their ends, and take the rows since into the statistics of the series."""
+        age, width = self.age[chosen].copy(), self.columns["target"].shape[1]
+        rows = self.columns["target"][chosen, self.lookback : self.lookback + int(age.max())]
+        self.statistics = joined(self.statistics, chosen, rows)
+        for steps in np.unique(age).tolist():
+            moved = chosen[age == steps]
             for name, values in self.columns.items():
                 part = values[moved]
                 values[moved, : width - steps] = part[:, steps:]
                 values[moved, width - steps :] = EMPTY[name]
-            self.base[moved] += lookbacks * self.lookback
-            self.first[moved] = np.maximum(self.first[moved] - lookbacks * self.lookback, 0)
-            self.length[moved] -= lookbacks * self.lookback
+        self.base[chosen] += age
+        self.first[chosen] = np.maximum(self.first[chosen] - age, 0)
+        self.length[chosen] -= age
+        self.age[chosen] = 0
+        self._count(chosen)
+
+    def _count(self, chosen: Ints) -> None:
+        """How many observed steps bring the next anchor: as many again as an anchor had that had too few.
+
+        What little a short series or one after an outage shows says nothing of the whole of a lookback to come.
+        """
+        observed = (~np.isnan(self.columns["target"][chosen, : self.lookback]).all(axis=2)).sum(1)
+        self.wanted[chosen] = np.where(2 * observed < self.lookback, np.maximum(observed, 1), NEVER)
 
     def _make_room(self, width: int) -> None:
         """At least ``width`` columns; new ones are empty."""
@@ -181,6 +207,14 @@ class Tape:
             for name, values in self.columns.items():
                 empty = np.full((len(self), missing, values.shape[2]), EMPTY[name], values.dtype)
                 self.columns[name] = np.concatenate([values, empty], axis=1)
+
+
+def cells(chosen: Ints, first: Ints, last: Ints) -> tuple[Ints, Ints]:
+    """(series, column), both (N,), of columns first … last − 1 (G,) of some series."""
+    counts = np.maximum(last - first, 0)
+    owner = np.repeat(np.arange(len(chosen)), counts)
+    nth = np.arange(len(owner)) - (np.cumsum(counts) - counts)[owner]
+    return chosen[owner], first[owner] + nth
 
 
 def is_empty(values: NDArray[Any]) -> NDArray[np.bool_]:

@@ -47,6 +47,19 @@ def test_at_an_anchor_it_is_the_exact_backtest(fit, data):
     assert not np.allclose(anchored[age % 12 != 0], exact[age % 12 != 0], rtol=1e-3)
 
 
+def test_an_anchor_that_saw_too_little_serves_no_other_origin(fit, data):
+    frame = data.series(40).fillna(9.0)
+    model = fit("lstm", data.series()[: data.FITTED], patch=3)
+    panel = load_panel(frame, model.roles(), schema=model.schema_)
+    series, ends = windows(
+        panel, 4, 1
+    )  # lookback 12: less than half of it before the first anchor, all before the next
+    exact = model.forecast_windows(panel, series, ends)
+    anchored = model.forecast_windows(panel, series, ends, anchored=True)
+    np.testing.assert_allclose(anchored[ends <= 16], exact[ends <= 16], rtol=1e-5)
+    assert not np.allclose(anchored[ends > 16], exact[ends > 16], rtol=1e-3)
+
+
 def test_it_is_the_same_in_small_passes(fit, data, monkeypatch):
     frame = data.covariates()
     model = fit("lstm", data.known_at(frame, data.FITTED, 4), patch=3, **data.ROLES)

@@ -160,6 +160,33 @@ def test_a_series_shorter_than_the_lookback_streams(model, hourly):
     pd.testing.assert_series_equal(found, model.predict(hourly[48:67].fillna(9.0)), **CLOSE)
 
 
+def test_a_series_that_starts_is_anchored_whenever_its_steps_have_doubled(fit, data):
+    model = fit("lstm", data.series()[: data.FITTED], lookback=30, tokens="steps")
+    values = data.series().ffill().bfill()
+    stream = model.stream(values[:1])
+    anchors = []
+    for end in range(2, 62):
+        found = stream.update(values.iloc[end - 1])
+        if not stream.age[0]:
+            anchors.append(end)
+            pd.testing.assert_series_equal(found, model.predict(values[:end]), **CLOSE)
+    assert anchors == [2, 4, 8, 16, 46]  # 16 is more than half of the lookback of 30
+
+
+def test_after_an_outage_the_scale_is_that_of_what_comes_then(fit, data):
+    model = fit("lstm", data.series()[: data.FITTED], patch=3)
+    values = data.series().ffill()
+    one, other = model.stream(values[: data.FITTED]), model.stream(values[: data.FITTED])
+    for value in (*[np.nan] * 30, 5.0, 6.0, 7.0):
+        found = one.update(value)
+    pd.testing.assert_series_equal(other.update([*[np.nan] * 30, 5.0, 6.0, 7.0]), found, **CLOSE)
+    history = pd.concat([values[: data.FITTED], values[data.FITTED : data.FITTED + 32] * np.nan])
+    history.iloc[-2:] = [5.0, 6.0]
+    stream = model.stream(history)
+    assert stream.age.tolist() == [0] and one.age.tolist() == other.age.tolist() == [1]
+    pd.testing.assert_series_equal(stream.update(7.0), found, **CLOSE)
+
+
 def test_another_fit_does_not_change_a_stream(fit, hourly, data):
     model = fit("lstm", hourly[: data.FITTED], patch=3)
     one, other = model.stream(), model.stream()
