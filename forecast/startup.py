@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 HEAVY = ("pandas", "torch")
-YOUNG = 300_000  # objects: what a process holds that has imported pandas and done little else
+YOUNG = 300_000  # objects: what a process may hold that has imported a few libraries, with no data of its own yet
 
 
 @contextmanager
 def settled_imports() -> Iterator[None]:
     """Import pandas and torch inside: what they bring is set aside from the cycle collector.
 
-    They make some 400,000 objects, all of which stay to the end.  The collector would walk over them several times as
+    They make some 200,000 objects, all of which stay to the end.  The collector would walk over them several times as
     they come, again in the job that follows and last when the process ends: 0.5 s of the 1.9 s of a short script.  So
     it rests while they come, and then skips them (``gc.freeze``).  It goes on as before for all that is made later.
 
