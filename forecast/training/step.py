@@ -7,12 +7,14 @@ from torch import Tensor, nn
 
 from forecast.datasets.batches import rows_of
 from forecast.datasets.windows import Window
-from forecast.errors import ResourceError, is_out_of_memory
+from forecast.errors import ConfigError, ResourceError, is_out_of_memory
 from forecast.networks.base import Network
 from forecast.outputs import Output
 from forecast.training.device import free_cached
 from forecast.training.distributed import ALONE, Ranks
 from forecast.training.optimiser import AdamW, clip_gradients
+
+COMPILERS = ("torch._dynamo", "torch._inductor")
 
 
 class Step:
@@ -70,9 +72,12 @@ class Step:
                 found = self._backward(part)
                 sums = found if sums is None else sums + found
         except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            return None
+            if is_out_of_memory(error):
+                return None
+            if type(error).__module__.startswith(COMPILERS):
+                reason = " ".join(str(error).strip().splitlines()[:2])  # whose compiler, and what it says
+                raise ConfigError(f"the network cannot be compiled here: {reason}", "Set compile=False.") from error
+            raise
         return sums
 
     def _backward(self, window: Window) -> Tensor:

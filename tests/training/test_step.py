@@ -6,7 +6,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from forecast import HybridForecaster, LSTMForecaster, TransformerForecaster
-from forecast.errors import ResourceError, TrainingError
+from forecast.errors import ConfigError, ResourceError, TrainingError
 from forecast.training.device import find_precision, in_passes
 from forecast.training.step import Step
 
@@ -175,6 +175,18 @@ def test_bfloat16_is_chosen_on_gpus_that_compute_in_it_alone(monkeypatch):
     for able, expected in ((True, torch.bfloat16), (False, torch.float32)):
         monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation, able=able: able)
         assert find_precision("auto", torch.device("cuda")) == expected
+
+
+def test_a_network_that_cannot_be_compiled_is_an_error_of_the_settings(monkeypatch):
+    def missing(graph, inputs):
+        raise RuntimeError("No working C++ compiler found")
+
+    compile = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda model, **options: compile(model, backend=missing, **options))
+    model = TransformerForecaster(horizon=3, lookback=12, season=6, hidden_size=4, heads=2, max_steps=4, compile=True)
+    with pytest.raises(ConfigError, match=r"cannot be compiled here: .*No working C") as caught:
+        model.fit(wave())
+    assert caught.value.remedy == "Set compile=False."
 
 
 def test_a_compiled_training_comes_to_the_same_and_saves_under_the_same_names(monkeypatch):
