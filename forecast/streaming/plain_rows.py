@@ -4,6 +4,7 @@ Dimension key: S series, G some of them, n steps, C channels, K columns.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 
 from forecast.datasets.arrays import Floats, Ints
 from forecast.datasets.panel import Panel
+from forecast.datasets.roles import id_parts
 from forecast.datasets.rows.values import LARGEST
 from forecast.errors import ConfigError, DataError, unknown_name
 from forecast.streaming.tape import Tape
@@ -48,10 +50,12 @@ def from_mapping(tape: Tape, row: Mapping[str, Any]) -> Panel:
     time = given.pop(schema.time, None) if schema.time is not None else None
     if schema.shape == "wide":
         series = _series(tape, list(given))
+        if not len(series):
+            raise DataError("the new row has no value of any series", f"Give one, such as of {tape.ids[0]!r}.")
         target = _column(list(given.values()), len(series), "target")[:, None]
         return _panel(tape, series, 1, target=target, time=time)
-    names = given.pop(schema.id, None) if schema.id is not None else None
-    series = np.arange(len(tape)) if names is None else _series(tape, [names] if np.ndim(names) == 0 else list(names))
+    names = _names(schema.id, given)
+    series = np.arange(len(tape)) if names is None else _series(tape, names)
     if names is None and len(tape) > 1 and any(np.ndim(given.get(name, 0)) == 0 for name in schema.target):
         raise DataError(
             f"the new row does not say which of {len(tape)} series it continues", f"Give its {schema.id or 'id'!r} too."
@@ -66,7 +70,24 @@ def from_mapping(tape: Tape, row: Mapping[str, Any]) -> Panel:
         parts = [_values(schema.categories, given, name, len(series), kind) for name in getattr(schema, kind)]
         if parts:
             columns[kind] = np.stack(parts, axis=1)
-    return _panel(tape, series, 1, time=time, **columns)
+    panel = _panel(tape, series, 1, time=time, **columns)
+    constant: dict[str, Any] = {}
+    for kind in ("static", "static_codes"):
+        constant[kind] = getattr(panel, kind).copy()
+        for k, name in enumerate(getattr(schema, kind)):
+            if name in given:
+                constant[kind][:, k] = _values(schema.categories, given, name, len(series), kind)
+    return replace(panel, **constant)
+
+
+def _names(column: str | None, given: dict[str, Any]) -> list[Any] | None:
+    """The series of a mapping by its id, which may be made of several columns, taken out of it; None without."""
+    parts = id_parts(column)
+    if not parts or not all(part in given for part in parts):
+        return None
+    values = [given.pop(part) for part in parts]
+    rows = list(zip(*([value] if np.ndim(value) == 0 else value for value in values), strict=False))
+    return [row[0] if len(row) == 1 else ",".join(map(str, row)) for row in rows]
 
 
 def _values(

@@ -119,7 +119,7 @@ class Stream:
 
     def _answer(self, chosen: Ints, levels: tuple[float, ...] | None) -> Any:
         """Forecasts of some series, in the shape of the input."""
-        with borrowed(self._forecaster.threads), torch.inference_mode():
+        with borrowed(self._forecaster._threads_for(len(chosen))), torch.inference_mode():
             stale = chosen[self._stale[chosen]]
             for age in np.unique(self._tape.age[stale]).tolist():
                 now = stale[self._tape.age[stale] == age]

@@ -98,6 +98,16 @@ def test_series_may_come_one_at_a_time(shops, data):
         pd.testing.assert_frame_equal(found, wanted, **CLOSE)
 
 
+def test_an_id_of_several_columns_is_one(fit, data):
+    frame = data.covariates()[["shop", "town", "when", "sold"]]
+    nth = frame.groupby("shop").cumcount()
+    model = fit("lstm", frame[nth < data.FITTED], patch=3, id="shop,town", target="sold", time="when")
+    row = frame[(nth == data.FITTED) & (frame["shop"] == "b")].fillna({"sold": 9.0})
+    wanted = model.stream().update(row)
+    pd.testing.assert_frame_equal(model.stream().update(row.iloc[0].to_dict()), wanted, **CLOSE)
+    assert wanted[["shop", "town"]].iloc[0].tolist() == ["b", "Bath"]
+
+
 def test_every_shape_of_data_streams_in_its_own_shape(fit, data):
     values = np.stack([data.series().fillna(9.0), 2 * data.series().fillna(8.0)], axis=1)
     first, times = data.FITTED, data.series().index
@@ -120,6 +130,8 @@ def test_every_shape_of_data_streams_in_its_own_shape(fit, data):
     np.testing.assert_allclose(answers["flat"], flat.predict(values[: first + 12, 0]), **CLOSE)
     pd.testing.assert_frame_equal(answers["wide"], table.predict(wide[: first + 12]), **CLOSE)
     pd.testing.assert_frame_equal(answers["both"], both.predict(data.channels()[: first + 12]), **CLOSE)
+    with pytest.raises(DataError, match="no value of any series"):
+        found["wide"].update({})
     again = found["wide"].update({"north": 9.0, "south": 18.0})
     assert again.index[0] == times[first + 13]
 
@@ -281,6 +293,8 @@ def test_unknown_series_and_contradictions_are_refused(fit, data):
         stream.update(row)
     with pytest.raises(DataError, match="no 'visits'"):
         stream.update({"sold": [9.0] * 3, "mood": ["good"] * 3})
+    with pytest.raises(DataError, match="contradict what was given before of 'town'"):
+        stream.update({"shop": "a", "sold": 9.0, "visits": 1.0, "mood": "good", "town": "Bath"})
     with pytest.raises(ConfigError, match="past covariates"):
         stream.update([9.0] * 3)
     with pytest.raises(DataError, match="which of 3 series"):
