@@ -55,7 +55,7 @@ def shortened(line: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory):
-    """A folder with the files of which the README speaks: hourly load of two buildings over five weeks, then a sixth."""
+    """A folder with the files of which the README speaks: hourly load of two buildings over five weeks, and a sixth."""
     from forecast import load_dataset
 
     folder = tmp_path_factory.mktemp("desk")

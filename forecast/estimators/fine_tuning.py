@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 # 1.166 at half of the rate: it learns the last weeks by heart.
 SHARE = 0.1  # of the steps of the fit
 FEWEST_STEPS = 20
+STEPS_PER_REPORT = 4  # or more: a validation may cost as much as several steps
 RATE = 0.1  # of the learning rate of the fit
 
 
@@ -163,12 +164,10 @@ def _training(
         known, series, ends = held_out
         seen = forecaster._windows(known, device, min_context=1, rounded=True)
         validation = gather_windows(seen, series, ends, size=forecaster._windows_per_pass())
+    steps = asked.max_steps or max(FEWEST_STEPS, round(SHARE * resolved.max_steps))
     plan = Plan(
-        budget=Budget(
-            max_steps=asked.max_steps or max(FEWEST_STEPS, round(SHARE * resolved.max_steps)),
-            max_time=asked.max_time,
-            began=asked.began + waited,
-        ),
+        budget=Budget(max_steps=steps, max_time=asked.max_time, began=asked.began + waited),
+        reports=min(max(steps // STEPS_PER_REPORT, 1), Plan.reports),
         batch_size=resolved.batch_size,
         origins=resolved.origins,
         learning_rate=asked.learning_rate or RATE * forecaster.learning_rate,
