@@ -40,14 +40,14 @@ def from_array(tape: Tape, values: Any) -> Panel:
     return _panel(tape, np.arange(len(tape)), len(table), target=target)
 
 
-def from_mapping(tape: Tape, row: Mapping[str, Any]) -> Panel:
+def from_mapping(tape: Tape, row: Mapping[Any, Any], *, time: Any = None) -> Panel:
     """One row of the data: column names with a value, or with one value per series.
 
     The time may be left out: it is the step after the end.  The id may be left out where there is one series, or where
     every column has a value for each series in the stream's order.
     """
     schema, given = tape.schema, dict(row)
-    time = given.pop(schema.time, None) if schema.time is not None else None
+    time = given.pop(schema.time, time) if schema.time is not None else time
     if schema.shape == "wide":
         series = _series(tape, list(given))
         if not len(series):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from forecast.datasets.arrays import Ints
 from forecast.datasets.panel import Panel
@@ -40,6 +41,8 @@ def read_rows(tape: Tape, forecaster: Forecaster, rows: Any) -> Incoming:
     """
     if isinstance(rows, Mapping):
         panel = from_mapping(tape, rows)
+    elif isinstance(rows, pd.Series) and rows.index.inferred_type == "string":  # one row of a frame
+        panel = from_mapping(tape, rows.to_dict(), time=rows.name if tape.schema.indexed else None)
     elif isinstance(rows, int | float | np.number | np.ndarray | list | tuple):
         panel = from_array(tape, rows)
     else:

@@ -33,6 +33,9 @@ class Stream:
     lookback before the anchor and the rows since, under the frozen statistics; with patches, of one pass from the
     lookback before the last origin of the same phase (steps after the anchor modulo the patch) that had the whole
     lookback behind it.  Fitting the forecaster again does not change the stream.
+
+    Of each series it holds 2·L + H rows and, for each layer and phase, the state of a recurrent cell, or the keys and
+    values of 2·L steps' tokens: 4·L·D numbers a layer of attention, however long the history is.
     """
 
     def __init__(self, forecaster: NeuralForecaster, panel: Panel) -> None:
@@ -64,7 +67,7 @@ class Stream:
 
         rows: a frame with the columns of training and any number of rows of any of the series (skipped steps are
         unobserved, rows without a target after the last one tell what is known ahead); or the next step as plain
-        numbers: a value or an array (n, S·C) of targets, or a mapping of column names to values.
+        numbers: a value or an array (n, S·C) of targets, or a mapping of column names to values (a row of a frame).
         future_data: covariates known ahead, as in ``predict``.
         Raises ``DataError`` for rows that do not continue the stream, which then is what it was before.
         """

@@ -132,7 +132,7 @@ def test_every_shape_of_data_streams_in_its_own_shape(fit, data):
     pd.testing.assert_frame_equal(answers["both"], both.predict(data.channels()[: first + 12]), **CLOSE)
     with pytest.raises(DataError, match="no value of any series"):
         found["wide"].update({})
-    again = found["wide"].update({"north": 9.0, "south": 18.0})
+    again = found["wide"].update(wide.iloc[first + 12])
     assert again.index[0] == times[first + 13]
 
 
@@ -328,3 +328,32 @@ def test_rows_without_a_calendar_are_refused(data):
     model = LSTMForecaster(horizon=4, season=6, hidden_size=8, max_steps=1, freq="rows").fit(frame)
     with pytest.raises(ConfigError, match="freq='rows'"):
         model.stream()
+
+
+# ---------------------------------------------------------------- calendars
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        pd.date_range("2010-01-31", periods=80, freq="ME"),
+        pd.date_range("2010-03-31", periods=80, freq="QE"),
+        pd.date_range("2024-01-02", periods=80, freq="B"),
+        pd.date_range("2024-01-07 09:00", periods=80, freq="W"),
+        pd.date_range("2024-03-28", periods=80, freq="h", tz="Europe/Berlin"),
+        pd.date_range("2024-02-28", periods=80, freq="D", tz="Europe/Berlin"),
+        pd.Index(range(1950, 2030)),
+    ],
+    ids=["months", "quarters", "business", "weeks", "summer-time-hours", "summer-time-days", "integers"],
+)
+def test_times_go_on_as_they_do_in_predict(fit, data, times):
+    frame = pd.DataFrame({"at": times, "sold": data.series(80).fillna(9.0).to_numpy()})
+    model = fit("lstm", frame[: data.FITTED], patch=3, time="at", target="sold")
+    one, other = model.stream(frame[: data.FITTED]), model.stream(frame[: data.FITTED])
+    for step in range(data.FITTED, data.FITTED + 12):
+        found = one.update(frame[step : step + 1])
+        named = other.update({"at": times[step], "sold": frame["sold"][step]})
+        pd.testing.assert_frame_equal(found, named)
+        with pytest.raises(DataError, match="not after its last one"):
+            other.update(frame.iloc[step])
+    pd.testing.assert_frame_equal(found, model.predict(frame[: data.FITTED + 12]), **CLOSE)
