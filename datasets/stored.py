@@ -82,13 +82,18 @@ class Stored:
     _touched: list[int] = field(default_factory=lambda: [0])
 
     def take(self, name: str, rows: Ints) -> NDArray[Any]:
-        """Some rows (…, K) of an array, copied.  rows: rising numbers, along the last axis where there are several."""
+        """Some rows (…, K) of an array, copied.  rows: rising numbers (M,), or (B, M) of B stretches."""
         array = self.arrays[name]
-        taken = np.take(np.asarray(array), rows, axis=0)
-        if rows.size and array.size:
-            width = array.itemsize * array.shape[1]
-            stretches = rows.size // rows.shape[-1]
-            self._touched[0] += stretches * _AROUND + int((rows[..., -1] - rows[..., 0] + 1).sum()) * width
+        taken = np.empty((*rows.shape, array.shape[1]), array.dtype)
+        if not taken.size:
+            return taken
+        width = array.itemsize * array.shape[1]
+        stretch = _AROUND + int((rows[..., -1] - rows[..., 0]).max() + 1) * width
+        few = max(1, RESIDENT // stretch) if rows.ndim > 1 else len(rows)
+        for first in range(0, len(rows), few):
+            part = rows[first : first + few]
+            np.take(np.asarray(array), part, axis=0, out=taken[first : first + few], mode="clip")
+            self._touched[0] += stretch * (len(part) if rows.ndim > 1 else 1)
             if self._touched[0] > RESIDENT:
                 self.release()
         return taken

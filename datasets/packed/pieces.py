@@ -70,6 +70,8 @@ def _of_parquet(path: Path) -> Iterator[Frame]:
                 if len(frame):
                     yield plain_piece(frame, Source(file=str(path), first_line=row))
                 row += len(frame)
+                del frame, batch
+                pa.default_memory_pool().release_unused()
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path} is not a whole Parquet file: {error}", "Write it again.", file=str(path)) from error
 
