@@ -223,6 +223,35 @@ def test_an_interrupted_fit_keeps_its_checkpoint_and_goes_on_from_it(
     assert (tmp_path / "out" / files[1]).read_bytes() == (tmp_path / "whole" / files[1]).read_bytes()
 
 
+def test_a_model_that_cannot_be_saved_leaves_what_was_trained_and_a_finished_one_is_not_fitted_again(
+    call: Call, sales: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from forecast import persistence
+    from forecast.training import checkpoint
+    from forecast.training.loop import Training
+
+    command = ("fit", sales, "--model", "lstm", "--horizon", 3, "--set", "max_steps=8", "--set", "hidden_size=8", "-o")
+    monkeypatch.setattr(checkpoint, "_pause", lambda cost: 0.0)
+
+    def full(path: Path, data: bytes) -> None:
+        raise persistence.refusal(path.parent, OSError(28, "No space left on device"))
+
+    def no_step(self: Training, rate: float) -> None:
+        raise AssertionError("trained again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(persistence, "_write", full)
+        done = call(*command, "out")
+    assert done.exit_code == 2 and "No space left" in done.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["checkpoint.safetensors"]
+    monkeypatch.setattr(Training, "_step", no_step)
+    done = call(*command, "out")
+    assert done.exit_code == 0, done.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["model.json", "weights.safetensors"]
+    done = call(*command, "out")
+    assert done.exit_code == 2 and "holds a finished model already" in done.stderr
+
+
 @pytest.fixture
 def no_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     """The main job with baselines that take no time."""
