@@ -53,9 +53,7 @@ def resolve(settings: Settings, panel: Panel, *, causal: bool) -> Resolved:
     median = float(np.median(panel.ends))
     cycles = tuple(sorted({*detect_cycles(panel), settings.season_} - {1}))
     patch = 1 if settings.tokens == "steps" else settings.patch or patch_of(settings.season_)
-    lookback = settings.lookback or lookback_of(
-        cycles, patch=patch, horizon=settings.horizon, median=median, ahead=knows_ahead(panel)
-    )
+    lookback = settings.lookback or lookback_of(cycles, patch=patch, horizon=settings.horizon, median=median)
     if settings.tokens == "patches" and settings.patch is None and settings.season_ == 1:
         patch = min(LONGEST_PATCH, max(1, lookback // FEWEST_PATCHES))
     lookback = -(-lookback // patch) * patch
@@ -85,22 +83,18 @@ def patch_of(season: int) -> int:
     return max(d for d in range(1, LONGEST_PATCH + 1) if season % d == 0)
 
 
-def lookback_of(cycles: tuple[int, ...], *, patch: int, horizon: int, median: float, ahead: bool) -> int:
-    """Two of the longest cycles that fit, else one; at least two horizons and 48 steps where there is room for them.
+def lookback_of(cycles: tuple[int, ...], *, patch: int, horizon: int, median: float) -> int:
+    """Two of the shortest cycle and one of the longest that fit; at least two horizons and 48 steps if there is room.
 
-    Room is half of the median series, and 128 patches.  With covariates known ahead one cycle is enough: they tell
-    what a second would (Nord Pool, 200 days: MASE .76 with one week, .79 with two; PJM, 20 days: .40 and .39).
+    Room is half of the median series, and 128 patches.  A cycle that repeats inside a longer one need not be seen twice
+    in both: one week holds seven days, and leaves more windows than two do (M4 Hourly after 30 s: MASE .78 with one
+    week, .81 with two).  One day alone is not enough (ETTm1, 48 ahead: .85 with one, .77 with two).
     """
     room = max(1, int(min(median / 2, MOST_PATCHES * patch)))
-    twice = [2 * cycle for cycle in cycles if 2 * cycle <= room]
-    once = [cycle for cycle in cycles if cycle <= room]
-    reach = max(once if ahead and once else twice or once or [0])
+    reach = max((cycle for cycle in cycles if cycle <= room), default=0)
+    if cycles and 2 * min(cycles) <= room:
+        reach = max(reach, 2 * min(cycles))
     return max(reach, min(max(2 * horizon, SHORTEST), room))
-
-
-def knows_ahead(panel: Panel) -> bool:
-    """Whether the user gave covariates that are known ahead."""
-    return bool(panel.schema.future or panel.schema.future_codes)
 
 
 def origins_of(tokens: str, patch: int, lookback: int, median: float, horizon: int) -> int:
