@@ -21,7 +21,7 @@ help:
 	@echo "make test       install the test tools too and run the tests"
 	@echo "make lint       ruff: rules and format"
 	@echo "make typecheck  mypy, strict"
-	@echo "make bench      the measured comparisons of tests/benchmarks"
+	@echo "make bench      seqcast beside bare torch, and beside others where they are installed, measured"
 	@echo "make clean      remove what the commands above made"
 
 demo: $(STAMP)/report
@@ -41,7 +41,7 @@ typecheck: $(STAMP)/dev
 	$(BIN)/mypy
 
 bench: $(STAMP)/dev
-	$(BIN)/pytest tests/benchmarks -m benchmark -s
+	$(BIN)/python tests/benchmarks/compare.py
 
 clean:
 	rm -rf $(VENV) build dist demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

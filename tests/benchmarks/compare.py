@@ -4,6 +4,7 @@
     python tests/benchmarks/compare.py --install ../rivals        # an environment each; takes minutes
     python tests/benchmarks/compare.py --rivals ../rivals         # with them: half an hour
     python tests/benchmarks/compare.py --only training smallest   # some of the sections; results add up
+    python tests/benchmarks/compare.py --only accuracy --who ours --seeds 5 --budgets 15 35
     python tests/benchmarks/compare.py --only --markdown README.md   # no measurement: the table from the results
 
 Each contender runs in a process and interpreter of its own, on the same numbers, network size, batch, steps, threads
@@ -19,7 +20,7 @@ import tempfile
 from pathlib import Path
 
 from comparison import accuracy, first_step, prediction, smallest, table, training
-from comparison.context import Context, Results
+from comparison.context import LABELS, Context, Results
 from comparison.process import Contender
 from comparison.rivals import find, install
 
@@ -30,7 +31,7 @@ SECTIONS = {
     "first-step": first_step.run,
     "accuracy": accuracy.run,
 }
-RESULTS = Path(__file__).parents[2] / "build" / "comparison.json"
+BUILD = Path(__file__).parents[2] / "build"
 BUDGETS = [5.0, 10.0, 15.0, 35.0]
 
 
@@ -39,9 +40,10 @@ def main() -> None:
     if options.install:
         install(options.install.resolve())
         return
-    results = Results(options.results)
+    results = Results(options.results or BUILD / ("comparison-quick.json" if options.quick else "comparison.json"))
     named = [Path(place) for place in os.environ.get("FORECAST_RIVALS", "").split(os.pathsep) if place]
     contenders = [Contender("ours"), Contender("floor"), *find([*options.rivals, *named])]
+    contenders = [contender for contender in contenders if contender.name in options.who]
     with tempfile.TemporaryDirectory(prefix="compare-") as folder:
         context = Context(
             contenders=contenders,
@@ -58,10 +60,9 @@ def main() -> None:
         for name in options.only:
             print(name, flush=True)
             SECTIONS[name](context)
-    text = table.markdown(results)
     if options.markdown:
-        table.write(options.markdown, text)
-    print(f"\n{text}")
+        table.write(options.markdown, results)
+    print(f"\n{table.full(results)}")
 
 
 def arguments() -> argparse.Namespace:
@@ -69,8 +70,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", nargs="*", choices=SECTIONS, default=list(SECTIONS), metavar="SECTION")
     parser.add_argument("--rivals", nargs="+", type=Path, default=[], help="interpreters, or folders of environments")
     parser.add_argument("--install", type=Path, help="make an environment per rival in this folder, and stop")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="file that keeps the figures")
-    parser.add_argument("--markdown", type=Path, help="file to write the tables to, between its marks if it has them")
+    parser.add_argument("--who", nargs="+", choices=LABELS, default=list(LABELS), metavar="CONTENDER")
+    parser.add_argument("--results", type=Path, help="file that keeps the figures; else one in build/")
+    parser.add_argument("--markdown", type=Path, help="file for the tables; the summary where it has marks")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each side, in turns")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seeds", type=int, default=1, help="fits of seqcast and the floor per test error")

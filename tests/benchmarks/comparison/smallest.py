@@ -14,7 +14,7 @@ from comparison.context import LABELS, Context
 from comparison.process import HERE, environment
 
 SCRIPTS = HERE / "contenders" / "smallest"
-MEASURE = "CSV of 144 rows, 100 LSTM steps, 12 forecasts"
+MEASURE = "smallest script (CSV of 144 rows, 100 LSTM steps, 12 forecasts): seconds, lines printed"
 
 
 def run(context: Context) -> None:
