@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 HEAVY = ("pandas", "torch")
-YOUNG = 300_000  # objects: what a process may hold that has imported a few libraries, with no data of its own yet
+YOUNG = 6  # full collections of the process; importing a few libraries takes four, a million objects eight
 
 
 @contextmanager
 def settled_imports() -> Iterator[None]:
     """Import pandas and torch inside: what they bring is set aside from the cycle collector.
 
-    They make some 200,000 objects, all of which stay to the end.  The collector would walk over them several times as
+    They make some 300,000 objects, all of which stay to the end.  The collector would walk over them several times as
     they come, again in the job that follows and last when the process ends: 0.5 s of the 1.9 s of a short script.  So
     it rests while they come, and then skips them (``gc.freeze``).  It goes on as before for all that is made later.
 
@@ -25,7 +25,7 @@ def settled_imports() -> Iterator[None]:
     if not missing or not gc.isenabled() or os.environ.get("FORECAST_NO_TUNING"):
         yield
         return
-    young = len(gc.get_objects()) < YOUNG
+    young = gc.get_stats()[-1]["collections"] <= YOUNG
     gc.disable()
     try:
         yield
