@@ -14,7 +14,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -97,6 +97,11 @@ def _read(path: str, otherwise: str) -> str:
         return Path(path).read_text().strip()
     except OSError:
         return otherwise
+
+
+def used(device: torch.device) -> AbstractContextManager[object]:
+    """Make a GPU the one that kernels are started on."""
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
 
 
 @contextmanager

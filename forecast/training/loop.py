@@ -27,8 +27,6 @@ from forecast.training.schedule import LANDING, Budget, learning_rate
 from forecast.training.step import Step
 
 OnReport = Callable[[int, float, dict[str, float]], bool | None]
-
-
 GREW = "the weights had grown too far at this learning rate"
 
 

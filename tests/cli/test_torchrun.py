@@ -7,9 +7,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
+from torch.distributed import HashStore
+
+from forecast.cli import processes
+from forecast.cli.guard import guarded
+from forecast.errors import DataError, ResourceError
 
 LAUNCH = [sys.executable, "-P", "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 FORECAST = [*LAUNCH, "-m", "forecast.cli"]
@@ -85,6 +91,25 @@ def test_what_is_wrong_for_all_processes_is_said_once(tmp_path):
 def one_of_two(monkeypatch):
     for name, value in {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}.items():
         monkeypatch.setenv(name, value)
+
+
+def test_the_first_process_to_fail_says_why_and_all_leave_with_its_code(one_of_two, monkeypatch, capsys):
+    monkeypatch.setattr(processes, "_store", HashStore())
+    faults = {"1": DataError("row 7 is bad", "Mend it."), "0": ResourceError("another process has died")}
+    codes = {}
+    for rank, error in faults.items():
+        monkeypatch.setenv("RANK", rank)
+        codes[rank] = guarded(Mock(side_effect=error), debug=False)
+    assert codes == {"1": DataError.exit_code, "0": DataError.exit_code}
+    assert capsys.readouterr().err == "error: row 7 is bad\nMend it.\n"
+
+
+def test_a_process_that_torchrun_ends_says_so_if_no_other_has(one_of_two, monkeypatch, capsys):
+    monkeypatch.setattr(processes, "_store", HashStore())
+    assert guarded(Mock(side_effect=SystemExit(143)), debug=False) == 143
+    assert "ended from outside" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        guarded(Mock(side_effect=SystemExit(5)), debug=False)
 
 
 @pytest.mark.parametrize(

@@ -24,3 +24,13 @@ def test_few_windows_are_forecast_on_one_thread_unless_more_are_asked_for(
     model.forecast_windows(model.panel_, np.zeros(windows, np.int64), model.panel_.ends[:1].repeat(windows))
     assert seen == [used]
     assert torch.get_num_threads() == 2
+
+
+@pytest.mark.parametrize(("batch", "threads", "used"), [(8, None, 1), (8, 2, 2), (2048, None, 2), (2048, 1, 1)])
+def test_small_steps_are_trained_on_one_thread_unless_more_are_asked_for(make, data, two_threads, batch, threads, used):
+    seen = []
+    make("lstm", threads=threads, batch_size=batch, hidden_size=32, max_steps=1).fit(
+        data.long(), on_report=lambda *_: seen.append(torch.get_num_threads())
+    )
+    assert set(seen) == {used}
+    assert torch.get_num_threads() == 2
