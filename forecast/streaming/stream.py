@@ -27,12 +27,11 @@ from forecast.training.device import borrowed
 class Stream:
     """A fitted causal forecaster that goes on from where it is: an update costs the same however long the history is.
 
-    Location and scale are frozen at an anchor: first at the end of the history, then every ``lookback`` steps (earlier
-    while a series has less than half a lookback of observed steps, each time that these have doubled).  At an
-    anchor the forecast is that of ``predict`` from all rows so far.  Between anchors it is that of one pass over the
-    lookback before the anchor and the rows since, under the frozen statistics; with patches, of one pass from the
-    lookback before the last origin of the same phase (steps after the anchor modulo the patch) that had the whole
-    lookback behind it.  Fitting the forecaster again does not change the stream.
+    Location and scale are frozen at an anchor: first at the end of the history, then every ``lookback`` steps, earlier
+    where they would not do for as long (``forecast.estimators.anchored`` says when).  At an anchor the forecast is that
+    of ``predict`` from all rows so far.  Between anchors it is that of one pass over the lookback before the anchor and
+    the rows since, under the frozen statistics; with patches, of one pass from the lookback before the first origin of
+    the same phase (steps after the anchor modulo the patch).  Fitting the forecaster again does not change the stream.
 
     Of each series it holds 2·L + H rows and, for each layer and phase, the state of a recurrent cell, or the keys and
     values of 2·L steps' tokens: 4·L·D numbers a layer of attention, however long the history is.

@@ -15,10 +15,11 @@ from forecast.datasets.joining import require_future
 from forecast.datasets.panel import Panel
 from forecast.datasets.rows.ahead import extend
 from forecast.datasets.scaling import Statistics, series_statistics
+from forecast.datasets.windows import SCALE_FLOOR
+from forecast.estimators.anchored import FAR, NEVER, steps_until_anchor
 
 EMPTY: dict[str, float] = {"target": np.nan, "past": np.nan, "past_codes": 0, "future": np.nan, "future_codes": 0}
 AHEAD = ("future", "future_codes")
-NEVER = 1 << 60
 
 
 class Tape:
@@ -26,8 +27,8 @@ class Tape:
 
     A series' anchor is the end of column L − 1 and its end that of column L + age − 1.  Columns before ``first`` lie
     before its first row, those from ``length`` on are not known yet.  Targets are in the transform's units.
-    A new anchor comes after L steps or, while less than half of the lookback before the old one was observed, as soon
-    as as many observed steps again have come (``wanted``, (S,): how many more).
+    A new anchor comes after L steps, or earlier by the rules of ``estimators.anchored``: after ``wanted`` (S,) more
+    observed steps, or after one outside of ``low`` … ``high`` (S, C).
     ``started``: (S,) the step of the first row that the stream has ever seen of each series.
     """
 
@@ -53,7 +54,8 @@ class Tape:
             shown = exists if name in AHEAD else exists_up_to_end
             self.columns[name] = np.where(shown[..., None], values[rows], empty).astype(values.dtype)
         self.wanted = np.zeros(len(panel), np.int64)
-        self._count(np.arange(len(panel)))
+        self.low, self.high = (np.zeros((len(panel), panel.channels)) for _ in range(2))
+        self._judge(np.arange(len(panel)))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -152,7 +154,7 @@ class Tape:
         seen = np.asarray(~np.isnan(target).all(axis=2))
         done, fresh = np.zeros(len(chosen), np.int64), np.zeros(len(chosen), bool)
         while (done < steps).any():
-            due = self._next_anchor(chosen, seen, done)
+            due = self._next_anchor(chosen, target, seen, done)
             until = np.minimum(due, steps)
             first = self.lookback + self.age[chosen]
             owner, column = cells(np.arange(len(chosen)), first, first + until - done)
@@ -166,11 +168,12 @@ class Tape:
             fresh, done = fresh | moved, until
         return fresh
 
-    def _next_anchor(self, chosen: Ints, seen: NDArray[np.bool_], done: Ints) -> Ints:
+    def _next_anchor(self, chosen: Ints, target: Floats, seen: NDArray[np.bool_], done: Ints) -> Ints:
         """(G,) after how many of the new steps, of which ``done`` were taken, the next anchor comes."""
-        nth = np.arange(seen.shape[1])
-        since = np.cumsum(seen & (nth >= done[:, None]), axis=1)  # observed steps, of those not yet taken
-        enough = since >= self.wanted[chosen][:, None]
+        ahead = np.arange(seen.shape[1]) >= done[:, None]
+        enough = np.cumsum(seen & ahead, axis=1) >= self.wanted[chosen][:, None]
+        beyond = (target < self.low[chosen][:, None]) | (target > self.high[chosen][:, None])
+        enough |= beyond.any(axis=2) & ahead
         early = np.where(enough.any(1), enough.argmax(1) + 1, NEVER)
         latest: Ints = np.minimum(done + self.lookback - self.age[chosen], early)
         return latest
@@ -190,15 +193,20 @@ class Tape:
         self.first[chosen] = np.maximum(self.first[chosen] - age, 0)
         self.length[chosen] -= age
         self.age[chosen] = 0
-        self._count(chosen)
+        self._judge(chosen)
 
-    def _count(self, chosen: Ints) -> None:
-        """How many observed steps bring the next anchor: as many again as an anchor had that had too few.
-
-        What little a short series or one after an outage shows says nothing of the whole of a lookback to come.
-        """
-        observed = (~np.isnan(self.columns["target"][chosen, : self.lookback]).all(axis=2)).sum(1)
-        self.wanted[chosen] = np.where(2 * observed < self.lookback, np.maximum(observed, 1), NEVER)
+    def _judge(self, chosen: Ints) -> None:
+        """What brings the next anchors of some series early, by what the lookback before the present ones shows."""
+        before = self.columns["target"][chosen, : self.lookback]
+        seen = ~np.isnan(before)
+        observed = seen.any(axis=2).sum(1)
+        self.wanted[chosen] = steps_until_anchor(observed, self.lookback)
+        count = np.maximum(seen.sum(1), 1)  # (G, C)
+        location = np.where(seen, before, 0.0).sum(1) / count
+        spread = np.where(seen, before - location[:, None], 0.0)
+        floor = SCALE_FLOOR * self.statistics.scale()[chosen]
+        reach = np.where(seen.any(1), FAR * np.sqrt(np.square(spread).sum(1) / count + floor**2), np.inf)
+        self.low[chosen], self.high[chosen] = location - reach, location + reach
 
     def _make_room(self, width: int) -> None:
         """At least ``width`` columns; new ones are empty."""

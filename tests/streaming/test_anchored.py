@@ -47,17 +47,36 @@ def test_at_an_anchor_it_is_the_exact_backtest(fit, data):
     assert not np.allclose(anchored[age % 12 != 0], exact[age % 12 != 0], rtol=1e-3)
 
 
-def test_an_anchor_that_saw_too_little_serves_no_other_origin(fit, data):
+def test_an_anchor_that_saw_too_little_is_soon_followed_by_another(fit, data):
     frame = data.series(40).fillna(9.0)
     model = fit("lstm", data.series()[: data.FITTED], patch=3)
     panel = load_panel(frame, model.roles(), schema=model.schema_)
-    series, ends = windows(
-        panel, 4, 1
-    )  # lookback 12: less than half of it before the first anchor, all before the next
+    series, ends = windows(panel, 4, 1)
     exact = model.forecast_windows(panel, series, ends)
     anchored = model.forecast_windows(panel, series, ends, anchored=True)
-    np.testing.assert_allclose(anchored[ends <= 16], exact[ends <= 16], rtol=1e-5)
-    assert not np.allclose(anchored[ends > 16], exact[ends > 16], rtol=1e-3)
+    same = np.isclose(anchored, exact, rtol=1e-5).all(axis=(1, 2, 3))
+    assert ends[same].tolist() == [4, 8, 20, 32]  # lookback 12: four steps are too few, eight are not
+
+
+def test_bursts_after_silence_are_read_on_a_scale_of_their_own(fit, data):
+    model = fit("hybrid-learned", data.series()[: data.FITTED], patch=3)
+    frame = data.series().fillna(9.0)
+    frame[70:85] = 9.0
+    frame[100:104] += 50
+    panel = load_panel(frame, model.roles(), schema=model.schema_)
+    series, ends = windows(panel, data.FITTED, 1)
+    found = model.forecast_windows(panel, series, ends, anchored=True)
+    stream, ages = model.stream(frame[: data.FITTED]), []
+    for end, values in zip(ends[1:], found[1:], strict=True):
+        answer = stream.update(frame.iloc[end - 1])
+        ages.append(int(stream.age[0]))
+        np.testing.assert_allclose(values[:, 0, 0], answer, rtol=1e-3)
+        if ages[-1] == 0:
+            pd.testing.assert_series_equal(answer, model.predict(frame[:end]), rtol=1e-5)
+    assert ages[100 - data.FITTED] == 0  # the first of the burst is the last of an anchor's lookback
+    whole = model.stream(frame[: data.FITTED])
+    pd.testing.assert_series_equal(whole.update(frame[data.FITTED : ends[-1]]), answer, rtol=1e-5)
+    assert whole.age[0] == ages[-1]
 
 
 def test_it_is_the_same_in_small_passes(fit, data, monkeypatch):
