@@ -38,7 +38,7 @@ BUDGETS = [5.0, 10.0, 15.0, 35.0]
 def main() -> None:
     options = arguments()
     if options.install:
-        install(options.install.resolve())
+        install(options.install.resolve(), options.who)
         return
     results = Results(options.results or BUILD / ("comparison-quick.json" if options.quick else "comparison.json"))
     named = [Path(place) for place in os.environ.get("FORECAST_RIVALS", "").split(os.pathsep) if place]

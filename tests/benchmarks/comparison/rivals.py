@@ -19,11 +19,13 @@ REQUIREMENTS = {
 ASK = "import importlib.util, sys; print(*(n for n in sys.argv[1:] if importlib.util.find_spec(n)))"
 
 
-def install(folder: Path) -> None:
-    """One environment per rival, each with the torch that this interpreter has."""
+def install(folder: Path, names: Iterable[str]) -> None:
+    """One environment per rival of these names, each with the torch that this interpreter has."""
     torch = version("torch").split("+")[0]
-    for name, requirement in REQUIREMENTS.items():
-        place = folder / name
+    for name in RIVALS:
+        if name not in names:
+            continue
+        place, requirement = folder / name, REQUIREMENTS[name]
         python = _interpreter(place)
         print(f"{requirement} → {place}", flush=True)
         subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
@@ -38,7 +40,7 @@ def find(places: Iterable[Path]) -> list[Contender]:
     found = {}
     for place in places:
         for python in _interpreters(place):
-            done = subprocess.run([str(python), "-P", "-c", ASK, *RIVALS], capture_output=True, text=True, check=True)
+            done = subprocess.run([str(python), "-I", "-c", ASK, *RIVALS], capture_output=True, text=True, check=True)
             found |= {name: Contender(name, str(python)) for name in done.stdout.split() if name not in found}
     return [found[name] for name in RIVALS if name in found]
 
