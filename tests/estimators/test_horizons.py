@@ -31,6 +31,15 @@ def test_a_longer_horizon_goes_on_where_the_trained_one_ends(family, make, data)
     assert np.isfinite(whole[["north", "south"]].to_numpy()).all()
 
 
+def test_a_longer_horizon_begins_with_the_very_forecast_of_the_trained_one(family, make, data):
+    flat = data.wide()
+    flat.loc[flat.index[-20:], "south"] = 50.0  # its last steps alone tell little of its deviation
+    model = make(family).fit(flat)
+    whole, part = (model.predict(flat, horizon=steps, levels=LEVELS) for steps in (11, 4))
+    first = whole[whole.groupby("series").cumcount() < 4].reset_index(drop=True)
+    pd.testing.assert_frame_equal(part, first, check_exact=True)
+
+
 def test_levels_of_a_longer_horizon_never_cross_and_hold_the_forecast_in_the_middle(family, make, data):
     model = make(family, max_steps=20).fit(data.wide())
     answer = model.predict(horizon=15, levels=LEVELS)
