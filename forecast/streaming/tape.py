@@ -78,7 +78,8 @@ class Tape:
     def heads(self, chosen: Ints) -> Panel:
         """A panel without rows that ends where some series end: what a frame of forecasts is labelled by."""
         none = np.zeros(len(chosen), np.int64)
-        return self.labelled(chosen, self.next[chosen], none, none)
+        empty = {name: values[0, :0] for name, values in self.columns.items()}
+        return self.labelled(chosen, self.next[chosen], none, none, **empty)
 
     def labelled(self, chosen: Ints, starts: Ints, lengths: Ints, ends: Ints, **columns: Any) -> Panel:
         """A panel of some series with these rows, packed; kinds of columns that are not given are empty."""
