@@ -6,7 +6,7 @@ Dimension key: N rows of a piece, S series, C channels, K columns.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from forecast.datasets.arrays import Ints
 from forecast.datasets.build import described, same_channels
 from forecast.datasets.packed.folder import require_grid
 from forecast.datasets.packed.pieces import pieces_of
+from forecast.datasets.packed.sample import Sources, sample_of
 from forecast.datasets.reading.columns import is_text
 from forecast.datasets.roles import Found, find_roles, id_parts, join_id, numeric_target, trained_roles
 from forecast.datasets.rows.grouping import id_runs
@@ -29,6 +30,7 @@ from forecast.datasets.times.stamps import Stamps, read_times
 from forecast.errors import DataError
 
 NUMBERS, CODES = ("target", "past", "future", "static"), ("past_codes", "future_codes", "static_codes")
+_IDS = {"text": "text", "number": "numbers"}
 _UNITS = ("integer", "s", "ms", "us", "ns")  # from coarse to fine
 _ORDERS = ("day first", "month first")
 
@@ -41,25 +43,8 @@ class Again(Exception):
         self.words, self.exact = words, exact
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sources(Source):
-    """The files as one source whose rows are numbered through, so that an error names file and line.
-
-    places: (first row, file, number of that row in the file) of each piece, in order.
-    """
-
-    places: list[tuple[int, str, int]] = field(default_factory=list)
-    rows: Ints | None = None  # the numbers of the rows that an error counts from 0
-
-    def where(self, row: int) -> dict[str, object]:
-        row = row if self.rows is None else int(self.rows[row])
-        starts = [first for first, _, _ in self.places]
-        first, file, line = self.places[int(np.searchsorted(starts, row, side="right")) - 1]
-        return {"file": file, "row": row - first + line}
-
-
 class Intake:
-    """Reads pieces by the roles that the first of them shows.
+    """Reads pieces by the roles that some rows of several files show.
 
     schema_: the roles, its categories and frequency still open.  records: the type of a record: ``row``, ``series``,
     ``tick`` (microseconds or whole numbers) and, where there are such columns, the rest by the panel's names.
@@ -76,23 +61,23 @@ class Intake:
         self.sorted, self._last = True, 0  # whether the rows of each series lie together, in order of the series
         self.ids: dict[Any, int] = {}
         self._met = pd.Index([])  # most of them, for a quick look
-        self.kind: Any = None  # of the ids
+        self.kind = ""  # of the ids
         self.vocabulary: dict[str, dict[str, int]] = {}
         self.unit = ""
         self.zone: str | None = None
         self.notes: dict[str, Note] = {}
+        self.remarks: dict[str, Note] = {}
         self.orders: dict[str, tuple[str, str]] = {}
 
     def read(self, files: list[Path]) -> Iterator[NDArray[Any]]:
         """The records of all files, piece by piece."""
+        self._resolve(*sample_of(files, words=self.words))
         for path in files:
             for frame, source in pieces_of(path, words=self.words):
                 yield self._records(frame, source)
 
     def _records(self, frame: pd.DataFrame, source: Source) -> NDArray[Any]:
         frame = join_id(frame, self._id_role(frame, source))
-        if not self.rows:
-            self._resolve(frame, source)
         self._same_columns(frame, source)
         self._remark(source)
         self.sources.places.append((self.rows, str(source.file), source.first_line))
@@ -120,11 +105,15 @@ class Intake:
     def _id_role(self, frame: pd.DataFrame, source: Source) -> str | None:
         name = self.roles.id if self.trained is None else self.trained.id
         missing = [part for part in id_parts(name) if part not in frame.columns]
-        if missing and self.rows and name not in frame.columns:
+        if missing and name not in frame.columns:
             raise self._lacks(missing[0], source)
         return name
 
     def _resolve(self, frame: pd.DataFrame, source: Source) -> None:
+        """Find the roles of the columns in some rows of several files."""
+        if not len(frame):
+            raise DataError("the files have no rows", "Give one row per time step.", file=source.file)
+        frame = join_id(frame, self.roles.id if self.trained is None else self.trained.id)
         roles = self.roles if self.trained is None else trained_roles(self.roles, self.trained, frame, source)
         self.roles = roles
         found, notes = find_roles(frame, roles, source)
@@ -148,6 +137,8 @@ class Intake:
         same_channels(self.schema_, self.trained)
         self.vocabulary = {name: {word: k for k, word in enumerate(words, 1)} for name, words in categories.items()}
         self.notes = {note.message: note for note in notes}
+        if found.id is not None:
+            self.kind = "text" if is_text(frame[found.id]) else "number"
         single = not self.exact and all(frame[name].dtype == np.float32 for name in found.target)
         widths = {name: len(getattr(self.schema_, name)) for name in (*NUMBERS, *CODES)}
         kinds = {"target": "f4" if single else "f8"} | {name: "i4" for name in CODES}
@@ -169,13 +160,12 @@ class Intake:
             if name in (self.found.time, *self.found.target) or name in self.words or _is_typed(source):
                 continue
             words = self.kind == "text" if name == self.found.id else name in self.vocabulary
-            if self.rows and is_text(frame[name]) != words and frame[name].notna().any():
+            if is_text(frame[name]) != words and frame[name].notna().any():
                 raise Again(words=frozenset({name}))
 
     def _lacks(self, name: str, source: Source) -> DataError:
-        first = self.sources.places[0][1] if self.sources.places else source.file
         return DataError(
-            f"{source.file} has no column {name!r}, which {first} has",
+            f"{source.file} has no column {name!r}, which other files of the folder have",
             "Give all files the same columns, or take that one out of the folder.",
             file=source.file,
             column=name,
@@ -184,7 +174,7 @@ class Intake:
     def _remark(self, source: Source) -> None:
         """Keep what was found while reading, once; refuse dates that one file has day first and another month first."""
         for note in source.notes:
-            self.notes.setdefault(note.message, note)
+            self.remarks.setdefault(note.message, note)
             order = next((order for order in _ORDERS if f"read as {order}" in note.message), None)
             if order is None:
                 continue
@@ -242,10 +232,9 @@ class Intake:
         column = frame[self.found.id]
         begins, codes, names = id_runs(column, source)
         kind = "number" if pd.api.types.is_numeric_dtype(names.dtype) else "text"
-        self.kind = self.kind or kind
         if kind != self.kind:
             raise DataError(
-                f"the ids in {source.file} are {kind}s, those before it are {self.kind}s",
+                f"the ids in {source.file} are {_IDS[kind]}, those of other files {_IDS[self.kind]}",
                 f"Write the column {self.found.id!r} in one way.",
                 file=source.file,
                 column=self.found.id,

@@ -78,8 +78,6 @@ def _take_in(files: list[Path], folder: Path, roles: Roles, schema: Schema | Non
         except Again as again:
             words, exact = words | again.words, exact or again.exact
             continue
-        if not intake.rows:
-            raise DataError("the files have no rows", "Give one row per time step.", file=str(files[0]))
         return intake, counts, path
 
 
@@ -163,7 +161,8 @@ class _Tidied:
                 here, there = part[kind][places, k], part[kind][places - 1, k]
                 differs = (here != there) & ~((here != here) & (there != there))
                 if differs.any():
-                    grouped = self.some_rows(part, first, last, bounds)
+                    aside = np.zeros(first, np.int64), np.full(len(self.ids) - last, len(part))
+                    grouped = self.some_rows(part, 0, len(self.ids), np.concatenate([aside[0], bounds, aside[1]]))
                     values = (self.intake.spelled(name, here), self.intake.spelled(name, there))
                     raise conflict(grouped, places, int(differs.argmax()), name, values, self.intake.sources)
         series, often = np.unique(part["series"][places], return_counts=True)
@@ -213,7 +212,7 @@ def _write(tidied: _Tidied, intake: Intake, writer: Writer, *, origin: Origin) -
     require_free_names(schema)
     before = (Note(topic="order", message="the rows were put in order of time", count=1),) if tidied.moved else ()
     dropped = (repeat_note(tidied.dropped, tidied.ids[sorted(tidied.repeating)]),) if tidied.dropped else ()
-    found = (*intake.notes.values(), *before, *dropped, *notes, *missing.notes())
+    found = (*intake.remarks.values(), *intake.notes.values(), *before, *dropped, *notes, *missing.notes())
     writer.finish(schema=schema, timeline=timeline, notes=found, origin=origin)
 
 
