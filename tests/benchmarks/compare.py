@@ -1,8 +1,8 @@
 """seqcast beside a bare-torch floor and whichever rivals are installed: one command, measured in turns.
 
-    python tests/benchmarks/compare.py                            # seqcast and the floor: five minutes on two cores
+    python tests/benchmarks/compare.py                            # seqcast and the floor: eight minutes on two cores
     python tests/benchmarks/compare.py --install ../rivals        # an environment each; takes minutes
-    python tests/benchmarks/compare.py --rivals ../rivals         # with them: half an hour
+    python tests/benchmarks/compare.py --rivals ../rivals         # with them: forty minutes
     python tests/benchmarks/compare.py --only training smallest   # some of the sections; results add up
     python tests/benchmarks/compare.py --only accuracy --who ours --seeds 5 --budgets 15 35
     python tests/benchmarks/compare.py --only --markdown README.md   # no measurement: the table from the results

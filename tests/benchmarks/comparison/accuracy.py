@@ -1,6 +1,6 @@
 """Seconds to a given test error: each contender fits in a process of its own, and one protocol judges all forecasts.
 
-seqcast gets seconds (``max_time``), the floor the same seconds, the rivals a thousand steps, or as many as they make in
+seqcast gets seconds (``max_time``), the floor too, the rivals a thousand steps, or as many as they make in
 MOST seconds.  The clock runs from the frame to the weights, including what a library makes of the frame.
 """
 
@@ -16,7 +16,7 @@ from comparison.process import Contender, ContenderError
 from forecast.errors import DataError
 
 STEPS, MOST = 1000, 120.0
-OTHERS = ("lstm", "transformer")  # families beside the hybrid, at the first and the last of the budgets
+OTHERS = ("lstm", "transformer")  # families beside the hybrid, at the last budget but one, as is the floor
 LOOKBACK, RECURRENT_LOOKBACK = 336, 168  # of rivals and floor; seqcast finds its own
 WIDTH = 64
 
@@ -46,12 +46,13 @@ def _contender(context: Context, task: Task, contender: Contender) -> None:
 
 
 def _models(context: Context, contender: Contender) -> Iterator[tuple[str, list[float]]]:
-    budgets = list(context.budgets)
+    budgets = sorted(context.budgets)
+    usual = budgets[-2:][:1]
     if contender.name == "ours":
         yield "hybrid", budgets
-        yield from ((name, sorted({budgets[0], budgets[-1]})) for name in OTHERS)
+        yield from ((name, usual) for name in OTHERS)
     elif contender.name == "floor":
-        yield "lstm", budgets[-1:]
+        yield "lstm", usual
     else:
         with context.process(contender) as process:
             models = process.ask("models")

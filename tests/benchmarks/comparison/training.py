@@ -15,6 +15,7 @@ from comparison.process import Contender, ContenderError, Process, Setting
 from comparison.series import Spec
 
 STEPS, QUICK_STEPS = 20, 3
+FEW = 3  # rounds of a rival, most of which take their time
 ORIGINS = (1, 24, 96, 168)
 SETTINGS: dict[Setting, str] = {"own": "as installed", "raised": "allocator raised for all"}
 
@@ -66,7 +67,9 @@ def _pair(context: Context, measure: str, side: Run, floor: Run) -> None:
     rates, ratios = [], []
     steps = QUICK_STEPS if context.quick else STEPS
     try:
-        for number in range(context.rounds + 1):
+        for number in range(
+            1 + (context.rounds if side.process.contender.name == "ours" else min(FEW, context.rounds))
+        ):
             both = [run.process.ask("train", name=run.name, steps=steps) for run in (side, floor)]
             if number:  # the first round warms up
                 (seconds, windows), (floor_seconds, floor_windows) = both
