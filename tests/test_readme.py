@@ -64,6 +64,9 @@ def desk(tmp_path_factory):
     frame[new].to_csv(folder / "newer.csv", index=False)
     frame = frame[~new]
     frame.to_csv(folder / "load.csv", index=False)
+    (folder / "loads").mkdir()
+    for name, part in frame.groupby("series"):
+        part.to_csv(folder / "loads" / f"{name}.csv", index=False)
     shop = frame.loc[frame["series"] == "load-01", ["time", "y"]].astype({"y": str}).set_axis(["day", "sales"], axis=1)
     shop.iloc[810, 1] = "n/a?"  # line 812 of the file
     shop.to_csv(folder / "shop.csv", index=False)
@@ -73,7 +76,7 @@ def desk(tmp_path_factory):
 def forecast(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     """Run the installed command in a folder."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    variables = {**os.environ, "PATH": path, "COLUMNS": "200"}
+    variables = {**os.environ, "PATH": path, "COLUMNS": "200", "FORECAST_CACHE": str(folder / "cache")}
     return subprocess.run(words, cwd=folder, env=variables, capture_output=True, text=True, timeout=120)
 
 
