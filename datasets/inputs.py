@@ -148,7 +148,7 @@ def past_moments(panel: Panel) -> Moments:
     if not panel.past.shape[1]:
         return Moments()
     found = Moments()
-    for first, last in blocks(panel.offsets):
+    for first, last in blocks(panel.offsets, columns=panel.past.shape[1]):
         begin, lengths = panel.offsets[first], panel.lengths[first:last]
         position = np.arange(lengths.sum()) - np.repeat(panel.offsets[first:last] - begin, lengths)
         seen = position < np.repeat(panel.ends[first:last], lengths)
@@ -161,7 +161,7 @@ def future_moments(panel: Panel) -> Moments:
     if panel.on_disk is not None:
         return panel.on_disk.future
     found = Moments()
-    for first, last in blocks(panel.offsets) if panel.future.shape[1] else ():
+    for first, last in blocks(panel.offsets, columns=panel.future.shape[1]) if panel.future.shape[1] else ():
         found = found.joined(Moments.of(panel.future[panel.offsets[first] : panel.offsets[last]]))
     return found
 

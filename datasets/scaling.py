@@ -53,7 +53,7 @@ def series_statistics(panel: Panel, known: Ints | None = None) -> Statistics:
     known = panel.ends if known is None else known
     if panel.on_disk is not None:
         return _without_tails(panel, known)
-    parts = [_differences(panel, known, first, last)[2] for first, last in blocks(panel.offsets)]
+    parts = [_differences(panel, known, *part)[2] for part in blocks(panel.offsets, columns=panel.channels)]
     return _joined(parts, panel.channels)
 
 
@@ -68,7 +68,7 @@ def standardise(
     values = np.zeros(panel.target.shape, np.float32)
     observed = np.zeros(panel.target.shape, bool)
     location, scale = (np.zeros((len(panel), panel.channels)) for _ in range(2))
-    for first, last in blocks(panel.offsets):
+    for first, last in blocks(panel.offsets, columns=panel.channels):
         rows = slice(int(panel.offsets[first]), int(panel.offsets[last]))
         centred, observed[rows], found = _differences(panel, known, first, last)
         location[first:last] = found.location
@@ -77,9 +77,10 @@ def standardise(
     return values, observed, location, scale
 
 
-def blocks(offsets: Ints, *, rows: int | None = None) -> list[tuple[int, int]]:
-    """(first, last) series of stretches of at most ``rows`` (``BLOCK_ROWS``); a longer series is one of its own."""
-    rows = rows or BLOCK_ROWS
+def blocks(offsets: Ints, *, columns: int = 1, rows: int | None = None) -> list[tuple[int, int]]:
+    """(first, last) series of stretches of at most ``rows`` (``BLOCK_ROWS`` of so many columns together); a longer
+    series is one of its own."""
+    rows = rows or max(1, BLOCK_ROWS // max(columns, 1))
     found, first = [], 0
     while first < len(offsets) - 1:
         last = int(np.searchsorted(offsets, offsets[first] + rows, side="right")) - 1
@@ -162,7 +163,7 @@ def _tails(panel: Panel, known: Ints, base: Floats) -> "list[tuple[Ints, Statist
     counts = np.maximum(stored.ends - known, 0)
     bounds = np.concatenate([[0], counts.cumsum()])
     found = []
-    for first, last in blocks(bounds):
+    for first, last in blocks(bounds, columns=panel.channels):
         part = counts[first:last]
         local = bounds[first:last] - bounds[first]
         rows = np.arange(part.sum()) + np.repeat(panel.offsets[first:last] + known[first:last] - local, part)

@@ -15,7 +15,7 @@ from forecast.datasets.reading.delimited import read_first, read_next
 from forecast.datasets.source import Source
 from forecast.errors import DataError
 
-PIECE_ROWS = 1 << 18  # of a Parquet file, taken at a time
+PIECE_CELLS = 1 << 20  # of a Parquet file, taken at a time
 PIECE_BYTES = 1 << 24  # of a text file
 _TRIES = 1000  # line ends looked at, from the last one back, for one that lies in no quotes
 _TEXT = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".tsf", ".data")
@@ -65,7 +65,8 @@ def _of_parquet(path: Path) -> Iterator[Frame]:
     row = 0
     try:
         with pyarrow.parquet.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
-            for batch in file.iter_batches(batch_size=PIECE_ROWS, use_threads=False):
+            rows = max(1, PIECE_CELLS // max(file.metadata.num_columns, 1))
+            for batch in file.iter_batches(batch_size=rows, use_threads=False):
                 frame = pa.Table.from_batches([batch]).to_pandas()
                 if len(frame):
                     yield plain_piece(frame, Source(file=str(path), first_line=row))

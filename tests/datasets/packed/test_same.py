@@ -21,7 +21,7 @@ COVARIATES = Roles(past=("price",), future=("promo",), static=("kind", "size"))
 def _sizes(request, monkeypatch):
     """All is read again with pieces of a few rows, so that every border between them is met."""
     if request.param == "small":
-        monkeypatch.setattr(pieces, "PIECE_ROWS", 7)
+        monkeypatch.setattr(pieces, "PIECE_CELLS", 21)
         monkeypatch.setattr(pieces, "PIECE_BYTES", 300)
         monkeypatch.setattr(spread, "PART_BYTES", 600)
         monkeypatch.setattr(spread, "_SCATTERED", 3)

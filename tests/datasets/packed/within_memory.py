@@ -13,7 +13,7 @@ from forecast.datasets.packed import pieces, spread
 from forecast.datasets.schema import Roles
 from forecast.datasets.times import stamps
 
-pieces.PIECE_ROWS = scaling.BLOCK_ROWS = stamps.BLOCK = 1 << 15  # of a size with the data of the test
+pieces.PIECE_CELLS, scaling.BLOCK_ROWS, stamps.BLOCK = 1 << 19, 1 << 15, 1 << 15  # of a size with the data
 spread.PART_BYTES, stored.RESIDENT = 1 << 20, 1 << 22
 PAST = tuple(f"x{k}" for k in range(20))
 
