@@ -105,6 +105,10 @@ class Forecaster:
         """Rows before the end that a forecast reads; None means all."""
         return None
 
+    def _stored_steps(self) -> int | None:
+        """Rows before the end that are kept with the forecaster; None keeps all."""
+        return self._context_steps()
+
     # ------------------------------------------------------------------ fit, predict, score, backtest
 
     def fit(
@@ -152,7 +156,7 @@ class Forecaster:
             refit=refit,
         )
         self._learn(self.transform_.apply(panel), job)
-        context = self._context_steps()
+        context = self._stored_steps()
         self.panel_ = panel if context is None else panel.tail(context)
         self.fitted_ends_ = dict(zip(panel.ids.tolist(), (panel.starts + panel.ends - 1).tolist(), strict=True))
         self.report_ |= {"fingerprint": self._fingerprint, "fit_seconds": round(time.perf_counter() - began, 3)}

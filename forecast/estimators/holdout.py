@@ -3,6 +3,8 @@
 Dimension key: S series, W windows, H horizon.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -26,7 +28,8 @@ def hold_out(
     validation: steps at the end of each series; a panel of its own with the rows (S,) before each first origin; or
     None: one horizon of the series with at least 3·H + 1 steps (more of them where they are few and long), at most a
     third of all targets.  known: (S,) rows of each series that an earlier training has seen; what is held out comes
-    from those behind them, and is at most a third of them where ``validation`` is None.
+    from those behind them, and is at most a third of them where ``validation`` is None.  Where that is less than a
+    horizon, windows from earlier origins are among them too, so that all steps of the horizon meet held-out targets.
     Raises ``ConfigError`` for steps no series has, ``DataError`` for a panel without origins.
     """
     if isinstance(validation, tuple):
@@ -39,13 +42,16 @@ def hold_out(
                 "Give rows that follow the last target of training, or longer series.",
             )
         return panel, found
+    earlier: Ints | int = 0
     if known is None:
         held = _steps_held_out(panel, horizon, validation)
     else:
         held = _new_steps_held_out(panel.ends - known, horizon, validation)
+        earlier = np.minimum(np.maximum(horizon - held, 0), np.maximum(panel.ends - held - 1, 0))
     if not held.any():
         return panel, None
-    return panel.cut(panel.ends - held), _windows(panel, panel.ends - held, held, horizon)
+    first = panel.ends - held
+    return panel.cut(first), _windows(panel, first - earlier, np.where(held > 0, held + 2 * earlier, 0), horizon)
 
 
 def _steps_held_out(panel: Panel, horizon: int, validation: int | None) -> Ints:
@@ -91,7 +97,23 @@ def _windows(panel: Panel, first: Ints, held: Ints, horizon: int) -> HeldOut | N
     return (panel, series[keep], ends[keep]) if len(series) else None
 
 
-def gather_windows(windows: Windows, series: Ints, ends: Ints, *, size: int) -> list[Window]:
-    """The windows with their answers, at most ``size`` at a time."""
+def gather_windows(
+    windows: Windows, series: Ints, ends: Ints, *, size: int, judged: Ints | None = None
+) -> list[Window]:
+    """The windows with their answers, at most ``size`` at a time.
+
+    judged: (S,) row of each series from which on targets count; all do when None.
+    """
     numbers = (torch.split(torch.from_numpy(values).to(windows.device), size) for values in (series, ends))
-    return [windows.gather(one, end, answers=True) for one, end in zip(*numbers, strict=True)]
+    gathered = [windows.gather(one, end, answers=True) for one, end in zip(*numbers, strict=True)]
+    if judged is None:
+        return gathered
+    lead = torch.split(torch.from_numpy(judged[series] - ends).to(windows.device), size)  # steps that do not count
+    return [_without_first(window, steps) for window, steps in zip(gathered, lead, strict=True)]
+
+
+def _without_first(window: Window, steps: torch.Tensor) -> Window:
+    """The window with the first ``steps`` (B,) of its targets left out of the loss."""
+    assert window.counted is not None
+    place = torch.arange(window.counted.shape[2], device=steps.device)
+    return replace(window, counted=window.counted & (place >= steps[:, None])[:, None, :, None])

@@ -180,7 +180,7 @@ class NeuralForecaster(Forecaster):
         """Go on training from the fitted weights on the new rows of X, and forecast from their end from then on.
 
         X: rows that follow those of training (which it may hold too), or series not seen before.  max_steps: a tenth
-        of the fit's by default.  learning_rate: a tenth of the fit's.  validation: as in ``fit``, out of the new
+        of the fit's by default.  learning_rate: a twentieth of the fit's.  validation: as in ``fit``, out of the new
         rows; a third of them at most by default.  Weights that are no better there than before are not kept, which
         ``report_["fine_tuned"]`` tells.  Raises ``ConfigError``, ``DataError`` or ``TrainingError``, and then changes
         nothing.
@@ -204,6 +204,9 @@ class NeuralForecaster(Forecaster):
 
     def _context_steps(self) -> int:
         return self.resolved_.lookback
+
+    def _stored_steps(self) -> int:
+        return self.resolved_.lookback + self.horizon  # fine-tuning forecasts the first new rows from before them, too
 
     def _windows_per_pass(self) -> int:
         sizes = self.network_.sizes

@@ -13,6 +13,7 @@ import torch
 from forecast import SeasonalNaiveForecaster, load
 from forecast.errors import ConfigError, DataError, NotFittedError, TrainingError
 from forecast.estimators.fine_tuning import NewRows
+from forecast.estimators.holdout import gather_windows, hold_out
 from forecast.training.loop import Training
 
 OLD = Path(__file__).parents[1] / "data" / "models" / "v1-lstm"
@@ -109,14 +110,16 @@ def test_rows_that_were_trained_on_are_context_however_they_are_given(fitted, tm
 def test_steps_between_the_context_and_the_new_rows_are_unobserved_ones(fitted, tmp_path):
     whole = changed()[:200]
     after = {
-        gap: NewRows.after(fitted.panel_, fitted._panel(whole[120 + gap :], schema=fitted.schema_), lookback=12)
+        gap: NewRows.after(
+            fitted.panel_, fitted._panel(whole[120 + gap :], schema=fitted.schema_), lookback=12, horizon=4
+        )
         for gap in (4, 12, 13)
     }
-    np.testing.assert_array_equal(after[4].panel.target[:13, 0], [*whole[112:120], *[np.nan] * 4, whole.iloc[124]])
-    assert np.isnan(after[12].panel.target[:12]).all()  # nothing of the context is near enough to be seen
+    np.testing.assert_array_equal(after[4].panel.target[:17, 0], [*whole[108:120], *[np.nan] * 4, whole.iloc[124]])
+    assert np.isnan(after[12].panel.target[4:16]).all()  # a window before the new rows sees nothing of the context
     assert [(new.known.tolist(), len(new.panel.target)) for new in after.values()] == [
-        ([12], 88),
-        ([12], 80),
+        ([16], 92),
+        ([16], 84),
         ([0], 67),
     ]
     model = again(fitted, tmp_path).fine_tune(whole[124:], max_steps=5)
@@ -240,6 +243,19 @@ def test_a_validation_frame_judges_it(fitted, tmp_path):
     model = again(fitted, tmp_path).fine_tune(whole[120:180], max_steps=40, validation=whole[180:200])
     assert told(model)["validation_before"] is not None
     assert model.predict().index[0] == whole.index[180]
+
+
+@pytest.mark.parametrize(("new", "held", "windows"), [(6, 2, 3), (12, 4, 1), (30, 10, 7)])
+def test_held_out_targets_meet_every_step_of_the_horizon_and_no_others_count(fitted, new, held, windows):
+    panel = fitted._panel(changed()[: 120 + new], schema=fitted.schema_)
+    train, (whole, series, ends) = hold_out(panel, 4, None, known=np.array([120]))
+    assert train.ends.tolist() == [120 + new - held] and whole.ends.tolist() == [120 + new]
+    seen = fitted._windows(whole, torch.device("cpu"), min_context=1)
+    gathered = gather_windows(seen, series, ends, size=2, judged=train.ends)
+    counted = torch.cat([window.counted for window in gathered])[:, 0, :, 0].numpy()  # (W, H)
+    rows = ends[:, None] + np.arange(4)
+    np.testing.assert_array_equal(counted, (rows >= train.ends[0]) & (rows < whole.ends[0]))
+    assert len(counted) == windows and counted.any(0).all()
 
 
 def test_very_few_new_rows_are_taken_without_validation(fitted, tmp_path):
