@@ -80,11 +80,17 @@ def load_folder(folder: Path, roles: Roles, *, schema: Schema | None) -> Panel:
     origin = _origin(folder, files, roles, schema)
     key = hashlib.sha256(f"{origin.folder}\n{origin.asked}".encode()).hexdigest()[:16]
     entry = cache_folder() / "panels" / f"{folder.name}-{key}"
-    with made_folder(entry), _claimed(entry):
-        found = _found(entry, origin)
-        if found is None:
-            _build(entry, lambda partial: _pack(folder, files, partial, roles, schema))
-        panel = found or open_panel(entry)
+    try:
+        with made_folder(entry), _claimed(entry):
+            found = _found(entry, origin)
+            if found is None:
+                _build(entry, lambda partial: _pack(folder, files, partial, roles, schema))
+            panel = found or open_panel(entry)
+    except ConfigError as error:
+        if not str(error.where.get("file", "")).startswith(str(cache_folder())):
+            raise
+        remedy = "Name another folder for the cache (FORECAST_CACHE), or pack the files elsewhere (forecast pack)."
+        raise ConfigError(error.cause, remedy, **error.where) from error
     made = "made" if found is None else "reused"
     message = f"the files of the folder are a memory-mapped panel in {entry}, {made}"
     return replace(panel, notes=(*panel.notes, Note(topic="layout", message=message, count=len(files))))
@@ -202,18 +208,22 @@ def _sync(folder: Path) -> None:
 
 @contextmanager
 def _claimed(folder: Path) -> Iterator[None]:
-    """Wait until no other process is at work in ``folder``, and keep them out."""
+    """Wait until no other process is at work in ``folder``, and keep them out; it is made where one took it away."""
     try:
         import fcntl
     except ModuleNotFoundError:  # Windows
         yield
         return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        except OSError:  # a file system without such claims
-            pass
-        yield
-    finally:
-        os.close(handle)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            except OSError:  # a file system without such claims
+                pass
+            if folder.exists() and os.path.samestat(os.fstat(handle), os.stat(folder)):
+                yield
+                return
+        finally:
+            os.close(handle)

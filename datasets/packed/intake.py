@@ -174,11 +174,11 @@ class Intake:
     def _remark(self, source: Source) -> None:
         """Keep what was found while reading, once; refuse dates that one file has day first and another month first."""
         for note in source.notes:
-            self.remarks.setdefault(note.message, note)
             order = next((order for order in _ORDERS if f"read as {order}" in note.message), None)
+            column = note.message.split(":")[0]
+            self.remarks.setdefault(note.message if order is None else column, note)
             if order is None:
                 continue
-            column = note.message.split(":")[0]
             before, file = self.orders.setdefault(column, (order, str(source.file)))
             if before != order:
                 raise DataError(

@@ -69,6 +69,13 @@ def test_files_that_have_changed_are_packed_anew(files, change):
     assert before.target[-1] == 119  # what was open stays as it was
 
 
+def test_a_cache_that_cannot_be_written_is_named(files, tmp_path, monkeypatch):
+    (tmp_path / "taken").write_text("a file")
+    monkeypatch.setenv("FORECAST_CACHE", str(tmp_path / "taken"))
+    with pytest.raises(ConfigError, match="FORECAST_CACHE"):
+        load_panel(files)
+
+
 def test_a_copy_of_a_file_with_another_time_is_the_same_file(files):
     load_panel(files)
     os.utime(files / "b.csv", (1, 1))
@@ -178,6 +185,18 @@ def test_what_a_killed_process_left_is_no_panel_and_does_not_stand_in_the_way(fi
     (left / "target.bin").write_bytes(b"half of it")
     assert len(pack(files, tmp_path / "panel")) == 3
     assert not left.exists()
+
+
+def test_a_folder_that_another_process_gave_up_meanwhile_is_made_again(files, tmp_path, monkeypatch):
+    import fcntl
+
+    def flock(handle, how):
+        monkeypatch.undo()
+        shutil.rmtree(tmp_path / "panel")  # as a process does that found the files to be wrong
+        fcntl.flock(handle, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    assert len(pack(files, tmp_path / "panel")) == 3
 
 
 def test_a_full_disk_leaves_nothing_behind_and_a_panel_as_it_was(files, panel, monkeypatch):
