@@ -75,4 +75,8 @@ def main() -> None:
     _prepare_streams()
     # Waiting threads sleep: where others use a core too, threads that spin make a small network's step 20 times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    app()
+    try:
+        app()
+    except SystemExit as end:
+        processes.leave(end.code if isinstance(end.code, int) else 0)
+        raise

@@ -1,7 +1,7 @@
 """Several processes that torchrun has started for one ``forecast fit``: they begin, speak and end as one."""
 
-import gc
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -61,12 +61,23 @@ def joined(data: str, *, model: str, trains: bool) -> Iterator[None]:
         dist.init_process_group(backend, store=_store, rank=rank, world_size=size, timeout=PATIENCE)
         yield
         dist.all_reduce(torch.zeros(1))  # nobody leaves before all are done
-        gc.collect()  # what still holds the group, so that its threads end before the interpreter does
         dist.destroy_process_group()
     except RuntimeError as error:
         if is_lost(error):
             raise lost_process() from error
         raise
+
+
+def leave(code: int) -> None:
+    """End a process that had joined others, at once; any other process goes on.
+
+    Torch's threads outlive the group, and one that lets go of a tensor while the interpreter ends would abort it.
+    """
+    if _store is not None:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
 
 
 def agreed(code: int) -> tuple[bool, int]:

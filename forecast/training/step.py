@@ -49,7 +49,8 @@ class Step:
     def __call__(self, window: Window, rate: float) -> Tensor:
         """Update at learning rate ``rate``; (3,) loss, norm of the gradient and counted targets, which nobody read.
 
-        Raises ``ResourceError`` where memory does not suffice for one segment, or for a process's share.
+        Raises ``ResourceError`` where memory does not suffice for one segment, or for a process's share, and
+        ``ConfigError`` where the network cannot be compiled.
         """
         sums = self._gradients(window)
         while sums is None:

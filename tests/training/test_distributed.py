@@ -47,6 +47,10 @@ def test_a_report_that_stops_the_first_process_stops_both(told):
     assert [process["stopped"] for process in told] == [["report", 20], ["report", 20]]
 
 
+def test_a_report_that_fails_in_the_first_process_fails_in_both(told):
+    assert [process["raised"] for process in told] == ["enough", "enough"]
+
+
 def test_the_first_process_alone_says_when_the_time_is_up(told):
     assert told[0]["timed"] == told[1]["timed"]
     assert told[0]["timed"][0] == "time"

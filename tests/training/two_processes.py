@@ -1,6 +1,7 @@
 """What each of two processes does in ``test_distributed.py``; the first one prints what it found as JSON."""
 
 import json
+import os
 import sys
 
 import numpy as np
@@ -51,6 +52,10 @@ def stopping(step: int, seconds: float, losses: dict[str, float]) -> bool:
     return step >= 20
 
 
+def failing(step: int, seconds: float, losses: dict[str, float]) -> bool:
+    raise ValueError("enough")
+
+
 def fitted(kind: type[LSTMForecaster] = LSTMForecaster, **fit) -> LSTMForecaster:
     return kind(**SETTINGS).fit(wave(), **fit)
 
@@ -68,11 +73,17 @@ def main() -> None:
             LSTMForecaster(**{**SETTINGS, **settings}).fit(wave(seed))
         except ConfigError as error:
             found[name] = error.cause
+    try:
+        fitted(on_report=failing)  # the first process alone is asked
+    except ValueError as error:
+        found["raised"] = str(error)
     told = [None, None]
     torch.distributed.all_gather_object(told, found)
     torch.distributed.destroy_process_group()
     if rank == 0:
         json.dump(told, sys.stdout)
+    sys.stdout.flush()
+    os._exit(0)  # an interpreter that ends by and by may be aborted by torch's threads, which outlive the group
 
 
 if __name__ == "__main__":
