@@ -7,9 +7,11 @@ holes, a missing step is a row whose target is NaN.
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from forecast.datasets.arrays import Floats, Ints
 from forecast.datasets.schema import Note, Schema
@@ -81,16 +83,23 @@ class Panel:
             starts=self.starts[chosen],
             offsets=offsets,
             ends=self.ends[chosen],
-            target=np.asarray(self.target)[rows],
-            past=np.asarray(self.past)[rows],
-            future=np.asarray(self.future)[rows],
+            target=self._rows("target", rows),
+            past=self._rows("past", rows),
+            future=self._rows("future", rows),
             static=self.static[chosen],
-            past_codes=np.asarray(self.past_codes)[rows],
-            future_codes=np.asarray(self.future_codes)[rows],
+            past_codes=self._rows("past_codes", rows),
+            future_codes=self._rows("future_codes", rows),
             static_codes=self.static_codes[chosen],
             timeline=self.timeline.select(rows),
             stored=None,
         )
+
+    def _rows(self, name: str, rows: Ints) -> NDArray[Any]:
+        """Rows of an array, copied."""
+        array: NDArray[Any] = getattr(self, name)
+        if self.stored is not None and array is self.stored.arrays[name]:
+            return self.stored.take(name, rows)
+        return array[rows]
 
     def between(self, first: int, last: int) -> "Panel":
         """The panel of series ``first`` … ``last − 1``, which shares this one's memory."""
@@ -125,11 +134,11 @@ class Panel:
             starts=self.starts + first,
             offsets=offsets,
             ends=self.ends - first,
-            target=np.asarray(self.target)[rows],
-            past=np.asarray(self.past)[rows],
-            future=np.asarray(self.future)[rows],
-            past_codes=np.asarray(self.past_codes)[rows],
-            future_codes=np.asarray(self.future_codes)[rows],
+            target=self._rows("target", rows),
+            past=self._rows("past", rows),
+            future=self._rows("future", rows),
+            past_codes=self._rows("past_codes", rows),
+            future_codes=self._rows("future_codes", rows),
             timeline=self.timeline.select(rows),
             stored=None,
         )

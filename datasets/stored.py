@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from forecast.datasets.arrays import Floats, Ints
 
 RESIDENT = 1 << 27  # bytes of a panel's files that may lie in this process' memory before they are let go
+_AT_ONCE = 1 << 17  # rows or stretches counted at a time
 _AROUND = 1 << 16  # bytes that the system maps around a place that is touched
 
 
@@ -82,21 +83,35 @@ class Stored:
     _touched: list[int] = field(default_factory=lambda: [0])
 
     def take(self, name: str, rows: Ints) -> NDArray[Any]:
-        """Some rows (…, K) of an array, copied.  rows: rising numbers (M,), or (B, M) of B stretches."""
+        """Rows (M,), or B stretches (B, M) of rising numbers, of an array, copied: (…, K)."""
         array = self.arrays[name]
         taken = np.empty((*rows.shape, array.shape[1]), array.dtype)
         if not taken.size:
             return taken
-        width = array.itemsize * array.shape[1]
-        stretch = _AROUND + int((rows[..., -1] - rows[..., 0]).max() + 1) * width
-        few = max(1, RESIDENT // stretch) if rows.ndim > 1 else len(rows)
-        for first in range(0, len(rows), few):
-            part = rows[first : first + few]
-            np.take(np.asarray(array), part, axis=0, out=taken[first : first + few], mode="clip")
-            self._touched[0] += stretch * (len(part) if rows.ndim > 1 else 1)
+        for first in range(0, len(rows), _AT_ONCE):
+            some = slice(first, first + _AT_ONCE)
+            self._take(array, rows[some], taken[some])
+        return taken
+
+    def _take(self, array: NDArray[Any], rows: Ints, out: NDArray[Any]) -> None:
+        """Let go whenever as much as may lie in memory was touched."""
+        touched = self._reach(rows, array.itemsize * array.shape[1]).cumsum()
+        first = 0
+        while first < len(rows):
+            done = touched[first - 1] if first else 0
+            last = max(int(np.searchsorted(touched, done + RESIDENT, side="right")), first + 1)
+            np.take(np.asarray(array), rows[first:last], axis=0, out=out[first:last], mode="clip")
+            self._touched[0] += int(touched[last - 1] - done)
             if self._touched[0] > RESIDENT:
                 self.release()
-        return taken
+            first = last
+
+    def _reach(self, rows: Ints, width: int) -> Ints:
+        """Bytes that the system maps for each row, or for each stretch."""
+        if rows.ndim > 1:
+            return np.asarray(_AROUND + (rows[:, -1] - rows[:, 0] + 1) * width)
+        places = rows * width // _AROUND
+        return np.where(np.diff(places, prepend=-1) != 0, _AROUND + width, 0)
 
     def release(self) -> None:
         """Let go of the pages that this process holds; the system may still keep them for the next reader."""
