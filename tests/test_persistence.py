@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from safetensors.numpy import load as from_bytes
 from safetensors.numpy import save as to_bytes
 
@@ -411,3 +412,10 @@ def test_reading_a_description_imports_no_torch(folder):
     code = f"import sys, forecast.persistence as p; p.read_document({str(folder)!r}); print('torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
     assert result.stdout.strip() == "False", result.stderr
+
+
+def test_loading_leaves_the_random_state_of_torch_as_it_was(tmp_path):
+    save(create("lstm", horizon=2, **NEURAL).fit(np.arange(40.0)), tmp_path / "model")
+    before = torch.get_rng_state()
+    load(tmp_path / "model").predict()
+    assert torch.equal(torch.get_rng_state(), before)

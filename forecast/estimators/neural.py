@@ -299,7 +299,7 @@ class NeuralForecaster(Forecaster):
         self.scales_ = statistics(weights.pop(SCALES, None), len(self.series_), sizes.channels)
         self.spans_ = statistics(weights.pop(SPANS, None), len(self.series_), 2)
         with torch.device("meta"):  # takes no memory: sizes that do not fit the weights are refused first
-            require_shapes(self._build(sizes, self.output_), weights)
-        self.network_ = self._build(sizes, self.output_)
-        self.network_.load_state_dict(weights)
+            self.network_ = self._build(sizes, self.output_)
+        require_shapes(self.network_, weights)
+        self.network_.load_state_dict(weights, assign=True)
         self.network_.to(find_device(self.device)).eval()
