@@ -39,7 +39,7 @@ class Worker:
         return list(getattr(self.contender, "MODELS", ()))
 
     def open_training(self, data: str, spec: dict[str, Any], origins: int) -> str:
-        name = f"{data}:{origins}"
+        name = f"training {len(self.runs)}"
         self.runs[name] = self.contender.training(load(data), Spec(**spec), origins)
         return name
 
