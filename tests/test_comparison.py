@@ -58,6 +58,9 @@ def test_a_contender_runs_in_a_process_of_its_own_and_says_what_went_wrong(serie
 
     with Process(Contender("floor"), setting="raised", threads=1) as process:
         assert "torch" in process.ask("versions")
+        small = {"data": str(tmp_path / "series.npz"), "spec": vars(spec()) | {"options": {}}, "origins": 1}
+        first, second = (process.ask("open_training", **small) for _ in range(2))
+        assert first != second and process.ask("train", name=first, steps=1)[1] == 16
         with pytest.raises(ContenderError, match="FileNotFoundError"):
             process.ask("open_training", data=str(tmp_path / "none.npz"), spec={}, origins=1)
     with pytest.raises(ContenderError, match="ModuleNotFoundError"):

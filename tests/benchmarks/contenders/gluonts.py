@@ -3,7 +3,7 @@
 ``cache_data=True`` keeps the transformed series (awslabs/gluonts#2541, autogluon/autogluon#2323: 2.2 times faster); one
 epoch holds all batches; no logger or progress bar.  Its recurrent model is DeepAR, whose head is a
 distribution: it has no point head.  For the training speed it gets no lags and no time features, so that its layer is
-as wide as the others'.
+as wide as the others'; the ones that it finds by itself are measured as a variant.
 """
 
 import logging
@@ -27,6 +27,7 @@ from contenders.lightning import WARM_UP, clock, quiet
 logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 warnings.simplefilter("ignore")
 MODELS = ("deepar", "patchtst")
+VARIANTS = ({}, {"lags": "found"})
 AHEAD = 1000  # windows forecast in one call: DeepAR draws 100 paths of each
 
 
@@ -51,16 +52,16 @@ def trainer(**more: Any) -> dict[str, Any]:
     return quiet(max_epochs=1, **more) | {"enable_checkpointing": True}
 
 
-def deepar(spec: Spec, steps: int, *, plain: bool, **more: Any) -> DeepAREstimator:
-    """plain: without the lags and time features that DeepAR adds by itself."""
-    bare = {"lags_seq": [1], "time_features": []} if plain else {}
+def deepar(spec: Spec, steps: int, *, found: bool = False, **more: Any) -> DeepAREstimator:
+    """One layer without dropout.  found: with the lags and time features that DeepAR finds by itself."""
+    bare = {} if found else {"lags_seq": [1], "time_features": []}
     return DeepAREstimator(
         freq="h",
         prediction_length=spec.horizon,
         context_length=spec.lookback,
-        num_layers=1 if plain else 2,
+        num_layers=1,
         hidden_size=spec.width,
-        dropout_rate=0.0 if plain else 0.1,
+        dropout_rate=0.0,
         batch_size=spec.batch,
         num_batches_per_epoch=steps,
         trainer_kwargs=trainer(**more),
@@ -73,7 +74,8 @@ def training(data: Series, spec: Spec, origins: int) -> Callable[[int], tuple[fl
 
     def run(steps: int) -> tuple[float, int]:
         times = clock(pl.Callback)
-        deepar(spec, steps + WARM_UP, plain=True, callbacks=[times]).train(series, cache_data=True)
+        estimator = deepar(spec, steps + WARM_UP, found="lags" in spec.options, callbacks=[times])
+        estimator.train(series, cache_data=True)
         return times.seconds(), steps * spec.batch
 
     return run
@@ -88,7 +90,15 @@ def accuracy(data: Series, spec: Spec) -> tuple[float, np.ndarray]:
     began = time.perf_counter()
     series = dataset([v[:n] for v, n in zip(data.values, data.train, strict=True)])
     if spec.model == "deepar":
-        estimator = deepar(spec, spec.steps, plain=False, **limit)
+        estimator = DeepAREstimator(
+            freq="h",
+            prediction_length=spec.horizon,
+            context_length=spec.lookback,
+            hidden_size=spec.width,
+            batch_size=spec.batch,
+            num_batches_per_epoch=spec.steps,
+            trainer_kwargs=trainer(**limit),
+        )
     else:
         estimator = PatchTSTEstimator(
             prediction_length=spec.horizon,
@@ -115,7 +125,7 @@ def accuracy(data: Series, spec: Spec) -> tuple[float, np.ndarray]:
 
 def predictions(data: Series, spec: Spec) -> dict[str, Callable[[], object]]:
     series = dataset(data.values)
-    predictor = deepar(spec, 2, plain=True).train(series, cache_data=True)
+    predictor = deepar(spec, 2).train(series, cache_data=True)
     if len(data) < 10:
         return {f"backtest_{n}": lambda n=n: _backtest(predictor, data, spec, n) for n in (100, 1000)}
     one = dataset(data.values[:1])
@@ -131,4 +141,4 @@ def _backtest(predictor: Any, data: Series, spec: Spec, origins: int) -> object:
 
 def first_step(frame: pd.DataFrame, spec: Spec) -> None:
     series = PandasDataset.from_long_dataframe(frame, item_id="unique_id", timestamp="ds", target="y", freq="h")
-    deepar(spec, 1, plain=True).train(series)
+    deepar(spec, 1).train(series)
