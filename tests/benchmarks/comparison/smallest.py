@@ -1,4 +1,4 @@
-"""The smallest script that a user would write: a CSV of 144 rows, 100 steps of an LSTM, 12 forecasts printed.
+"""The smallest script that a user would write: a CSV of 144 rows, 100 steps of an LSTM of 64, 12 forecasts printed.
 
 The whole process counts, from start to end, and what it prints.
 """

@@ -16,7 +16,7 @@ samples = TimeSeriesDataSet(
     max_prediction_length=12,
     time_varying_unknown_reals=["passengers"],
 )
-model = RecurrentNetwork.from_dataset(samples, learning_rate=1e-3)
+model = RecurrentNetwork.from_dataset(samples, hidden_size=64, rnn_layers=1, learning_rate=1e-3)
 pl.Trainer(max_steps=100).fit(model, samples.to_dataloader(train=True, batch_size=64))
 last = frame.tail(12)
 ahead = pd.concat([frame, last.assign(step=last["step"] + 12)], ignore_index=True)  # rows to be forecast, any value
