@@ -163,6 +163,14 @@ def write_file(path: Path, text: str | bytes) -> None:
             partial.unlink()
 
 
+def write_through(path: Path, data: bytes) -> None:
+    """Write a file to the disk itself, not only to the system's memory.  ``OSError`` where that cannot be."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def require_writable_file(path: Path) -> None:
     """``ConfigError`` unless a file of that name can be written, so that no work is done in vain."""
     if path.is_dir():

@@ -6,7 +6,6 @@ the two file names are fixed, and every byte is checked against the checksums be
 
 import hashlib
 import json
-import os
 import re
 import stat
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from forecast import __version__
 from forecast.errors import ForecastError, ModelFormatError
-from forecast.folders import refusal, require_free, written_whole
+from forecast.folders import refusal, require_free, write_through, written_whole
 from forecast.plain import from_plain, to_plain
 from forecast.startup import settled_imports
 from forecast.versions import installed_versions
@@ -114,10 +113,7 @@ def read_document(folder: str | Path) -> dict[str, Any]:
 
 def _write(path: Path, data: bytes) -> None:
     try:
-        with path.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        write_through(path, data)
     except OSError as error:
         raise refusal(path.parent, error) from error
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from forecast.errors import ConfigError
+from forecast.folders import write_through
 
 FILE = "checkpoint.safetensors"
 FIRST = "first"  # in the identity of a training that continues another: how that one went
@@ -61,9 +62,8 @@ def write(folder: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> No
         folder.mkdir(parents=True, exist_ok=True)
         plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         text = _to_json(state)
-        save_file(plain, partial, metadata={"state": text, "checksum": _checksum(plain, text)})
-        with partial.open("rb+") as file:
-            os.fsync(file.fileno())
+        # as bytes: safetensors' own writing leaves files of other names behind when it is killed
+        write_through(partial, save(plain, metadata={"state": text, "checksum": _checksum(plain, text)}))
         os.replace(partial, folder / FILE)
         _sync_folder(folder)
     except (OSError, SafetensorError) as error:

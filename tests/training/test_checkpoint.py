@@ -90,12 +90,12 @@ def test_no_flipped_byte_goes_unnoticed(tmp_path):
             checkpoint.read(tmp_path, STATE["identity"])
 
 
-@pytest.mark.parametrize("moment", ["save", "sync", "replace"])
+@pytest.mark.parametrize("moment", ["write", "sync", "replace"])
 @pytest.mark.parametrize("fault", ["full", "killed"])
 def test_a_full_disk_or_a_kill_while_it_is_written_keeps_the_checkpoint_before(tmp_path, monkeypatch, moment, fault):
     checkpoint.write(tmp_path, {"a": torch.ones(3)}, STATE)
     owner, name = {
-        "save": (checkpoint, "save_file"),
+        "write": (checkpoint, "write_through"),
         "sync": (checkpoint.os, "fsync"),
         "replace": (checkpoint.os, "replace"),
     }[moment]
@@ -104,8 +104,8 @@ def test_a_full_disk_or_a_kill_while_it_is_written_keeps_the_checkpoint_before(t
         raise OSError(28, "No space left on device")
 
     def killed(*args: object, **kwargs: object) -> None:
-        if moment == "save":  # half of it is there
-            Path(args[1]).write_bytes(b"half")
+        if moment == "write":  # half of it is there
+            Path(args[0]).write_bytes(b"half")
         os._exit(9)
 
     with monkeypatch.context() as patch:

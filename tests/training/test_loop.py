@@ -129,14 +129,14 @@ def test_checkpoints_are_written_by_the_clock_and_never_for_more_than_a_share_of
 ):
     clock, written = [0.0], []
     monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
-    save = checkpoint.save_file
+    save = checkpoint.write_through
 
     def slow(*args: object, **kwargs: object) -> None:
         written.append(run.progress.step)
         clock[0] += 0.0625  # seconds for one checkpoint
         save(*args, **kwargs)
 
-    monkeypatch.setattr(checkpoint, "save_file", slow)
+    monkeypatch.setattr(checkpoint, "write_through", slow)
     run = training(folder=tmp_path, max_steps=400, dropout=0.0)
     take = run._step
 
@@ -183,7 +183,7 @@ def test_a_checkpoint_of_another_fit_is_refused(training, tmp_path, at_every_ste
 
 def test_a_full_disk_stops_the_run_with_the_checkpoint_before_kept(training, tmp_path, monkeypatch, at_every_step):
     calls = []
-    save = checkpoint.save_file
+    save = checkpoint.write_through
 
     def full_at_the_third(*args: object, **kwargs: object) -> None:
         calls.append(1)
@@ -192,7 +192,7 @@ def test_a_full_disk_stops_the_run_with_the_checkpoint_before_kept(training, tmp
         save(*args, **kwargs)
 
     with monkeypatch.context() as patch, pytest.raises(ConfigError, match="No space left"):
-        patch.setattr(checkpoint, "save_file", full_at_the_third)
+        patch.setattr(checkpoint, "write_through", full_at_the_third)
         training(folder=tmp_path).run()
     _, state = checkpoint.read(tmp_path, {"settings": 1})
     assert state["progress"]["step"] == 2
