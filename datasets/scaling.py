@@ -104,23 +104,30 @@ def rounded(values: np.ndarray) -> np.ndarray:
 def _differences(panel: Panel, known: Ints, first: int, last: int) -> tuple[Floats, NDArray[np.bool_], Statistics]:
     """Of series first … last − 1: targets less their mean (M, C), 0 where unobserved, the mask, and the statistics."""
     begin = panel.offsets[first]
-    lengths = panel.lengths[first:last]
+    lengths, ends, known = panel.lengths[first:last], panel.ends[first:last], known[first:last]
     starts = panel.offsets[first:last] - begin
     raw = panel.target[begin : panel.offsets[last]].astype(np.float64)
     position = np.arange(len(raw)) - np.repeat(starts, lengths)
-    seen = ~np.isnan(raw) & (position < np.repeat(panel.ends[first:last], lengths))[:, None]
-    counted = seen & (position < np.repeat(known[first:last], lengths))[:, None]
+    seen = ~np.isnan(raw) & (position < np.repeat(ends, lengths))[:, None]
+    counted = seen & (position < np.repeat(known, lengths))[:, None] if (known < ends).any() else seen
+
+    def sums(values: Floats) -> Floats:  # of values that are 0 where nothing was seen
+        total: Floats = np.add.reduceat(values if counted is seen else np.where(counted, values, 0.0), starts, axis=0)
+        return total
+
     count = np.add.reduceat(counted, starts, axis=0, dtype=np.int64)
     base = _first_seen(raw, seen, starts)
     raw = np.where(seen, raw - np.repeat(base, lengths, axis=0), 0.0)
-    mean = np.add.reduceat(np.where(counted, raw, 0.0), starts, axis=0) / np.maximum(count, 1)
+    mean = sums(raw) / np.maximum(count, 1)
     centred = np.where(seen, raw - np.repeat(mean, lengths, axis=0), 0.0)
-    squares = np.add.reduceat(np.where(counted, np.square(centred), 0.0), starts, axis=0)
+    squares = sums(np.square(centred))
     return centred, seen, Statistics(count=count, base=base, mean=mean, squares=squares)
 
 
 def _first_seen(raw: np.ndarray, seen: np.ndarray, starts: np.ndarray) -> np.ndarray:
     """(S, C) the first observed value of each series, 0 where there is none."""
+    if seen[starts].all():
+        return np.ascontiguousarray(raw[starts])
     rows = np.arange(len(raw))[:, None]
     first = np.minimum.reduceat(np.where(seen, rows, len(raw)), starts, axis=0)
     found = np.take_along_axis(raw, np.minimum(first, len(raw) - 1), axis=0)

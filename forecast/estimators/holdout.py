@@ -97,6 +97,17 @@ def _windows(panel: Panel, first: Ints, held: Ints, horizon: int) -> HeldOut | N
     return (panel, series[keep], ends[keep]) if len(series) else None
 
 
+def only(panel: Panel, series: Ints) -> tuple[Panel, Ints]:
+    """The panel of the series that are named, where those are few, and their numbers there.
+
+    Standardising all series for windows of some took a third of the time before the first step.
+    """
+    chosen, numbers = np.unique(series, return_inverse=True)
+    if panel.on_disk is not None or not 0 < 2 * len(chosen) <= len(panel):
+        return panel, series
+    return panel.select(chosen), numbers
+
+
 def gather_windows(
     windows: Windows, series: Ints, ends: Ints, *, size: int, judged: Ints | None = None
 ) -> list[Window]:

@@ -13,7 +13,7 @@ from forecast.datasets.schema import Note
 from forecast.datasets.windows import Window
 from forecast.errors import ConfigError, TrainingError
 from forecast.estimators.base import Job
-from forecast.estimators.holdout import HeldOut, gather_windows, hold_out
+from forecast.estimators.holdout import HeldOut, gather_windows, hold_out, only
 from forecast.estimators.room import require_room
 from forecast.folders import claimed, made_folder
 from forecast.training import checkpoint
@@ -131,6 +131,7 @@ class Learning:
             return None
         known, series, ends = held_out
         series, ends = series[self.ranks.rank :: self.ranks.size], ends[self.ranks.rank :: self.ranks.size]
+        known, series = only(known, series)
         seen = self.forecaster._windows(known, self.device, min_context=1, rounded=True)
         return gather_windows(seen, series, ends, size=self.forecaster._windows_per_pass())
 

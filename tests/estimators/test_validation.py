@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecast.datasets.build import load_panel
 from forecast.errors import ConfigError, DataError, TrainingError
-from forecast.estimators.holdout import hold_out
+from forecast.estimators.holdout import hold_out, only
 
 
 def report(model: object, *names: str) -> list[object]:
@@ -137,3 +138,15 @@ def test_validation_frames_of_other_columns_are_refused(make, data):
 def test_validation_that_is_no_number_of_steps_is_refused(validation, make, data):
     with pytest.raises(ConfigError, match="validation="):
         make("lstm").fit(data.series(), validation=validation)
+
+
+def test_a_few_series_are_judged_alone_as_among_all():
+    panel = load_panel(np.random.default_rng(0).normal(size=(50, 9)))
+    series, ends = np.array([7, 2, 2, 7]), np.array([40, 41, 42, 43])
+    few, numbers = only(panel, series)
+    assert len(few) == 2
+    assert few.ids[numbers].tolist() == panel.ids[series].tolist()
+    for s, n in zip(series, numbers, strict=True):
+        np.testing.assert_array_equal(few.series(n), panel.series(s))
+    assert only(panel, np.arange(9))[0] is panel
+    assert only(panel, np.zeros(0, np.int64))[0] is panel
