@@ -142,7 +142,7 @@ def test_validation_that_is_no_number_of_steps_is_refused(validation, make, data
 
 def test_a_few_series_are_judged_alone_as_among_all():
     panel = load_panel(np.random.default_rng(0).normal(size=(50, 9)))
-    series, ends = np.array([7, 2, 2, 7]), np.array([40, 41, 42, 43])
+    series = np.array([7, 2, 2, 7])
     few, numbers = only(panel, series)
     assert len(few) == 2
     assert few.ids[numbers].tolist() == panel.ids[series].tolist()
