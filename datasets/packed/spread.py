@@ -49,6 +49,21 @@ def pack_files(files: list[Path], folder: Path, *, roles: Roles, schema: Schema 
     In memory: a piece of a file, about ``PART_BYTES`` of records (or those of the longest series) with what is made of
     them, and some hundred bytes for each series.  On disk, until it is done: twice the numbers of all rows.
     """
+    try:
+        _pack(files, folder, roles=roles, schema=schema, origin=origin)
+    except DataError as error:
+        raise _in_file(error) from error
+
+
+def _in_file(error: DataError) -> DataError:
+    """The error with the name of its file in its words: a row alone says little where there are many files."""
+    file = error.where.get("file")
+    if not file or str(file) in error.cause:
+        return error
+    return DataError(f"{file}: {error.cause}", error.remedy, **error.where)
+
+
+def _pack(files: list[Path], folder: Path, *, roles: Roles, schema: Schema | None, origin: Origin) -> None:
     intake, counts, path = _take_in(files, folder, roles, schema)
     records = _grouped(path, intake, counts)
     tidied = _Tidied(folder, intake, records, np.append(0, counts.cumsum()))

@@ -235,6 +235,7 @@ def refused(folder, *words, roles=None, **where):
         assert word in str(caught.value)
     for name, value in where.items():
         assert caught.value.where[name] == value
+    assert where.get("file", "") in caught.value.cause, "the words name the file, too"
     assert not folder.with_name("panel").exists()
 
 
