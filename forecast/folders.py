@@ -113,7 +113,7 @@ def claimed(folder: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            del _CLAIMED[place]
+            _CLAIMED.pop(place, None)  # without locks another thread may have had it meanwhile
     finally:
         os.close(handle)
 

@@ -70,3 +70,16 @@ def claim(folder: Path) -> None:
 def write(folder: Path, text: str) -> None:
     with written_whole(folder, force=False, names=("a",)) as partial:
         (partial / "a").write_text(text)
+
+
+def test_two_threads_may_claim_a_folder_where_the_file_system_knows_no_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("forecast.folders._lock", lambda handle: None)
+    with ThreadPoolExecutor(1) as other, claimed(tmp_path):
+
+        def claim() -> bool:
+            with claimed(tmp_path):
+                return True
+
+        assert other.submit(claim).result()

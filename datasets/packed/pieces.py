@@ -11,6 +11,7 @@ import pandas as pd
 
 from forecast.datasets.files import read_file
 from forecast.datasets.frames import plain_piece
+from forecast.datasets.packed.folder import IDS, MANIFEST
 from forecast.datasets.reading.delimited import read_first, read_next
 from forecast.datasets.source import Source
 from forecast.errors import DataError
@@ -27,8 +28,13 @@ Frame = tuple[pd.DataFrame, Source]
 
 
 def data_files(folder: Path) -> list[Path]:
-    """The data files of a folder and those below it, by name; hidden ones and those of other kinds are left aside."""
+    """The data files of a folder and those below it, by name; hidden ones and those of other kinds are left aside.
+
+    So are panels packed into a folder below: what describes them is no data.
+    """
+    packed = {path.parent for path in folder.rglob(MANIFEST) if (path.parent / IDS).is_file()}
     found = [path for path in sorted(folder.rglob("*")) if path.name.lower().endswith(_ENDINGS) and path.is_file()]
+    found = [path for path in found if path.parent not in packed]
     files = [path for path in found if not any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)]
     if not files:
         remedy = "Give a folder of Parquet or CSV files, or one that forecast pack has made."

@@ -238,6 +238,11 @@ def test_files_that_change_while_they_are_read_are_noticed(files, tmp_path, monk
         pack(files, tmp_path / "panel")
 
 
+def test_a_panel_packed_into_the_folder_of_its_files_is_none_of_them(files):
+    pack(files, files / "packed")
+    assert len(pack(files, files / "packed")) == len(load_panel(files)) == 3
+
+
 # ---------------------------------------------------------------------- asked otherwise
 
 
