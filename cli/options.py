@@ -16,7 +16,9 @@ from forecast.errors import ConfigError
 
 DATA, JOB, OUTPUT = "Data", "Job", "Output"
 
-Data = Annotated[str, typer.Argument(metavar="DATA", help="A file, - for standard input, or a built-in data set.")]
+Data = Annotated[
+    str, typer.Argument(metavar="DATA", help="A file or a folder, - for standard input, or a built-in data set.")
+]
 Horizon = Annotated[int, typer.Option("--horizon", metavar="H", help="Steps to forecast.")]
 
 

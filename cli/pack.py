@@ -7,13 +7,13 @@ from typing import Annotated
 import typer
 
 from forecast.cli.console import cell, print_json, print_pairs, print_text
-from forecast.cli.options import Data, DataOptions, OutputOptions, with_options
+from forecast.cli.options import DataOptions, OutputOptions, with_options
 from forecast.errors import ConfigError
 
 
 @with_options
 def pack(
-    data: Data,
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A folder of files, a file, or - for standard input.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the panel.")],
     data_options: DataOptions,
     told: OutputOptions,

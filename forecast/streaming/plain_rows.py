@@ -27,7 +27,7 @@ def from_array(tape: Tape, values: Any) -> Panel:
             "plain numbers are targets, and this forecaster reads past covariates too",
             "Give a mapping of column names to values, or a frame.",
         )
-    table = numbers(values, "the new values")
+    table = numbers(values, "the new row")
     each = len(tape) * channels
     if table.ndim < 2:
         table = table.reshape(-1, each) if table.size == each or each == 1 else table[None]

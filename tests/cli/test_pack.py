@@ -62,3 +62,8 @@ def test_a_folder_that_holds_something_else_is_not_overwritten(call, files, tmp_
     (tmp_path / "notes" / "a.txt").write_text("mine")
     result = call("pack", files, "-o", tmp_path / "notes", "--force", *ROLES)
     assert result.exit_code == 2 and "not empty" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["pack", "fit", "run", "inspect"])
+def test_the_help_says_that_data_may_be_a_folder(call, command):
+    assert "folder" in call(command, "--help").stdout.split("DATA", 2)[2].split("Options")[0]

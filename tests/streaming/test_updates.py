@@ -245,7 +245,7 @@ def rows(*times: str, name: str = "load") -> pd.Series:
         (rows("2024-01-03 12:00", "2024-01-03 12:00").mul([1, 2]), DataError, "stands 2 times"),
         (rows("2024-01-03 12:00") * np.inf, DataError, "infinite"),
         (rows("2024-01-03 12:00") * np.nan, DataError, "no value"),
-        (np.inf, DataError, "infinite"),
+        (np.inf, DataError, "the new row holds a value that is infinite"),
         ("nine", DataError, "nine"),
         (["nine"], DataError, "no number"),
         ([], ConfigError, "do not fit"),
