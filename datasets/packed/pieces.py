@@ -30,9 +30,10 @@ Frame = tuple[pd.DataFrame, Source]
 def data_files(folder: Path) -> list[Path]:
     """The data files of a folder and those below it, by name; hidden ones and those of other kinds are left aside.
 
-    So are panels packed into a folder below: what describes them is no data.
+    So are panels packed, and models saved, into a folder below: what describes them is no data.
     """
     packed = {path.parent for path in folder.rglob(MANIFEST) if (path.parent / IDS).is_file()}
+    packed |= {path.parent for path in folder.rglob("model.json")}
     found = [path for path in sorted(folder.rglob("*")) if path.name.lower().endswith(_ENDINGS) and path.is_file()]
     found = [path for path in found if path.parent not in packed]
     files = [path for path in found if not any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecast import create
 from forecast.datasets import load_panel, pack
 from forecast.datasets.packed import cache, folder
 from forecast.datasets.schema import Roles
@@ -241,6 +242,11 @@ def test_files_that_change_while_they_are_read_are_noticed(files, tmp_path, monk
 def test_a_panel_packed_into_the_folder_of_its_files_is_none_of_them(files):
     pack(files, files / "packed")
     assert len(pack(files, files / "packed")) == len(load_panel(files)) == 3
+
+
+def test_a_model_saved_into_the_folder_of_the_files_is_none_of_them(files):
+    create("naive", horizon=2).fit(files).save(files / "model")
+    assert len(load_panel(files)) == 3
 
 
 # ---------------------------------------------------------------------- asked otherwise
