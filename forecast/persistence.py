@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1  # raise it when a folder written before can no longer be read as it is, and keep reading the old ones
 DOCUMENT, WEIGHTS = "model.json", "weights.safetensors"
+PANEL = "panel.json"  # in a folder of packed data
 CODE_SUFFIXES = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".bin", ".joblib", ".dill", ".npy", ".npz")
 CODE_BEGINNINGS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04", b"\x1f\x8b", b"\x93NUMPY")
 AGAIN = "Save the model again, or copy the folder anew."
@@ -132,6 +133,8 @@ def _require_harmless(folder: Path) -> None:
     if not folder.is_dir():
         what = "is a file, not a model folder" if folder.exists() else "does not exist"
         raise ModelFormatError(f"{folder} {what}", "Give the folder that save or `forecast fit -o` wrote.")
+    if (folder / PANEL).is_file() and not (folder / DOCUMENT).exists():
+        raise ModelFormatError(f"{folder} is a packed panel, not a model", "Fit a model on it first: forecast fit.")
     for entry in sorted(folder.iterdir()):
         mode = entry.lstat().st_mode
         if stat.S_ISLNK(mode):

@@ -18,6 +18,7 @@ from safetensors.numpy import load as from_bytes
 from safetensors.numpy import save as to_bytes
 
 from forecast import ConfigError, ModelFormatError, NotFittedError, create, load
+from forecast.datasets import pack
 from forecast.persistence import DOCUMENT, WEIGHTS, _checksum, read_document, save
 from forecast.plain import from_plain, to_plain
 from forecast.presets import PRESETS
@@ -419,3 +420,9 @@ def test_loading_leaves_the_random_state_of_torch_as_it_was(tmp_path):
     before = torch.get_rng_state()
     load(tmp_path / "model").predict()
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_packed_panel_is_no_model(tmp_path):
+    pack(pd.DataFrame({"id": ["a"] * 9, "day": pd.date_range("2024", periods=9), "y": range(9)}), tmp_path / "panel")
+    with pytest.raises(ModelFormatError, match="is a packed panel, not a model"):
+        load(tmp_path / "panel")

@@ -115,7 +115,8 @@ def forecast_anchored(
     """Forecasts (W, horizon, C, 1 + V) on the panel's scale: what a stream gives that began at each first origin.
 
     Only the deviation of a whole series, which keeps the scale of a flat window up, stays that of the first origin
-    here, while a stream takes later rows into it at its anchors.  A pass reads 2·L rows at most for all origins of an anchor and phase, where each alone would read L.
+    here, while a stream takes later rows into it at its anchors.  A pass reads 2·L rows at most for all origins of an
+    anchor and phase, where each alone would read L.
     """
     sizes = forecaster.network_.sizes
     values: Floats = np.empty((len(series), sizes.horizon, panel.channels, 1 + len(levels)))

@@ -110,6 +110,7 @@ class Learning:
             identity=identity,
             precision=find_precision(forecaster.precision, self.device),
             compiled=forecaster.compile,
+            paced=limit is not None and forecaster.threads is None and self._alone_on_cpu,
         )
         training = Training(
             forecaster.network_,
@@ -124,6 +125,10 @@ class Learning:
             training.run()
         forecaster.network_.eval()
         return training
+
+    @property
+    def _alone_on_cpu(self) -> bool:
+        return self.ranks.size == 1 and self.device.type == "cpu"
 
     def _validation(self, held_out: HeldOut | None) -> list[Window] | None:
         """The windows held out, or this process's share of them."""

@@ -23,6 +23,7 @@ from forecast.training import checkpoint
 from forecast.training.device import in_passes, set_seed
 from forecast.training.distributed import ALONE, Ranks
 from forecast.training.optimiser import AdamW
+from forecast.training.pace import Pace, as_they_come
 from forecast.training.schedule import LANDING, Budget, learning_rate
 from forecast.training.step import Step
 
@@ -36,7 +37,7 @@ class Plan:
 
     reports: validations over the whole run.  patience: reports without improvement before the rate falls.
     identity: what a checkpoint must share to be resumed.  precision: of the network's training passes.
-    compiled: whether torch compiles these.
+    compiled: whether torch compiles these.  paced: whether CPU threads may come and go, at the cost of the last digits.
     """
 
     budget: Budget
@@ -52,6 +53,7 @@ class Plan:
     identity: dict[str, Any] = field(default_factory=dict)
     precision: torch.dtype = torch.float32
     compiled: bool = False
+    paced: bool = False
 
 
 @dataclass(kw_only=True)
@@ -126,8 +128,10 @@ class Training:
         if not self.ranks.first:  # each process drops out other activations
             set_seed(plan.seed + self.ranks.rank * 1_000_003 + progress.step, self.parameters[0].device)
         report_at = self._next_report(self._done())
+        threads = torch.get_num_threads()
+        pace = Pace(threads) if plan.paced and threads > 1 else as_they_come
         while (done := self._done()) < 1 and not progress.stopped:
-            self._step(learning_rate(done, plan.learning_rate, progress.landing))
+            pace(partial(self._step, learning_rate(done, plan.learning_rate, progress.landing)))
             done = self._done()
             if done >= report_at:
                 self._report(done)
