@@ -219,8 +219,8 @@ class NeuralForecaster(Forecaster):
         """CPU threads for a pass over so many windows: one where the threads would only wait for one another.
 
         One series takes 1.4 ms with one thread or two, but 5 and more with two where others use the cores as well; a
-        training step of a small network 0.8 ms and 17, one of M4 Hourly by default 10 ms with one thread, and with two 7
-        on an idle machine and 20 to 500 on a busy one.
+        training step of a small network 0.8 ms and 17, one of M4 Hourly by default 10 ms with one thread, and with two
+        7 ms on an idle machine and 20 to 500 on a busy one.
         """
         tokens = -(-self.resolved_.lookback // self.resolved_.patch) + origins - 1
         small = windows * tokens * self.hidden_size <= SMALL_PASS
