@@ -116,7 +116,8 @@ def fine_tune(forecaster: "NeuralForecaster", given: Panel, asked: Asked) -> Non
     held = _held_out(forecaster, new, asked)
     tune_process()
     device = next(forecaster.network_.parameters()).device
-    with borrowed(forecaster.threads), seeded(forecaster.seed, device) as waited:
+    threads = forecaster._threads_for(forecaster.resolved_.batch_size, forecaster.resolved_.origins)
+    with borrowed(threads), seeded(forecaster.seed, device) as waited:
         training, before = _training(forecaster, new, held, asked, waited)
         progress = training.run()
     improved = before is None or progress.best_step > 0

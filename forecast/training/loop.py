@@ -137,6 +137,7 @@ class Training:
                 self._report(done)
                 report_at = self._next_report(done)
             self._save_if_due()
+        torch.set_num_threads(threads)  # a second training of this fit has the choice again
         if self.losses:
             self._report(1.0)
         self.network.load_state_dict(self.best)

@@ -43,3 +43,9 @@ def test_a_machine_that_becomes_busy_or_idle_is_noticed(monkeypatch, busy):
     for _ in range(FIRST_GAP if busy else 600):
         pace(machine.step)
     assert (before, machine.history[-1]) == ((2, 1) if busy else (1, 2))
+
+
+def test_a_run_leaves_the_threads_as_it_found_them(training):
+    torch.set_num_threads(2)
+    training(paced=True, max_steps=2).run()  # ends in a trial of one thread
+    assert torch.get_num_threads() == 2
