@@ -1,23 +1,30 @@
-"""Recurrence and attention joined by a learned gate."""
+"""Recurrence and attention joined in one network."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from forecast.estimators.neural import MOST_LAYERS, NeuralForecaster
 from forecast.estimators.settings import Range, setting
-from forecast.layers.positions import Positions
-from forecast.layers.recurrent import Cell
+from forecast.layers.cells.kinds import CellKind
+from forecast.layers.recurrent import RecurrentConfig
+from forecast.layers.stack_config import Positions, StackConfig
+from forecast.layers.trunk import Trunk
 from forecast.networks.base import Network, Sizes
-from forecast.networks.hybrid.gated import HybridNetwork
+from forecast.networks.composed import ComposedNetwork
+from forecast.networks.decoders.direct import DirectDecoder
+from forecast.networks.hybrid.joins import JOINS, Join
+from forecast.networks.tokens import places
 from forecast.outputs import Output
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class HybridForecaster(NeuralForecaster):
-    """Recurrent layers for local order, causal attention over their states for reach, and a gate between the two."""
+    """Recurrent layers for local order and attention for reach; see ``join`` for how the two meet."""
 
-    cell: Cell = setting("lstm", help="recurrent cell", search=("lstm", "gru"))
+    join: Join = setting("gated", help="how recurrence and attention are joined")
+    cell: CellKind = setting("lstm", help="recurrent cell", search=("lstm", "gru"))
     layers: int = setting(1, help="recurrent layers", low=1, high=MOST_LAYERS, search=Range(low=1, high=2, step=1))
     attention_layers: int = setting(
         1, help="attention blocks", low=1, high=MOST_LAYERS, search=Range(low=1, high=3, step=1)
@@ -33,14 +40,27 @@ class HybridForecaster(NeuralForecaster):
             yield f"hidden_size={self.hidden_size} is not divisible by heads={self.heads}"
 
     def _build(self, sizes: Sizes, output: Output) -> Network:
-        return HybridNetwork(
+        return ComposedNetwork(
             sizes,
-            cell=self.cell,
             width=self.hidden_size,
-            recurrent_layers=self.layers,
-            attention_layers=self.attention_layers,
-            heads=self.heads,
-            positions=self.positions,
-            highway=self.highway,
-            dropout=self.resolved_.dropout,
+            trunk=partial(self._trunk, sizes),
+            decoder=partial(DirectDecoder, highway=self.highway, dropout=self.resolved_.dropout),
         )
+
+    def _trunk(self, sizes: Sizes, inputs: int) -> Trunk:
+        width, dropout = self.hidden_size, self.resolved_.dropout
+        recurrent = RecurrentConfig(cell=self.cell, inputs=inputs, width=width, layers=self.layers, dropout=dropout)
+        attention = StackConfig(
+            width=width,
+            heads=self.heads,
+            causal=True,
+            places=places(sizes),
+            layers=self.attention_layers,
+            positions=self.positions,
+            dropout=dropout,
+        )
+        return JOINS[self.join](recurrent, attention)
+
+    def _renamed(self, weight: str) -> str:
+        older = weight.startswith(("recurrent.", "attention.", "gate."))  # before joins were trunks
+        return f"trunk.{weight}" if older else weight

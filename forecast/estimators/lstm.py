@@ -1,31 +1,46 @@
 """Recurrent networks over tokens."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from forecast.estimators.neural import MOST_LAYERS, NeuralForecaster
 from forecast.estimators.settings import Range, setting
-from forecast.layers.recurrent import Cell
+from forecast.layers.cells.kinds import CellKind
+from forecast.layers.recurrent import RecurrentConfig, RecurrentStack
+from forecast.layers.trunk import Trunk
 from forecast.networks.base import Network, Sizes
-from forecast.networks.recurrent.direct import RecurrentNetwork
+from forecast.networks.composed import ComposedNetwork
+from forecast.networks.decoders.direct import DirectDecoder
 from forecast.outputs import Output
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class LSTMForecaster(NeuralForecaster):
-    """LSTM, GRU or plain recurrent layers read the tokens; the state at the origin forecasts the horizon."""
+    """Recurrent layers read the tokens; the state at the origin forecasts the horizon."""
 
-    cell: Cell = setting("lstm", help="recurrent cell", search=("lstm", "gru"))
+    cell: CellKind = setting("lstm", help="recurrent cell", search=("lstm", "gru"))
     layers: int = setting(1, help="recurrent layers", low=1, high=MOST_LAYERS, search=Range(low=1, high=3, step=1))
 
     name: ClassVar[str] = "lstm"
 
     def _build(self, sizes: Sizes, output: Output) -> Network:
-        return RecurrentNetwork(
+        # Single steps go straight into the cell: a projection before it would double the cost of the dearest trunk.
+        width = None if sizes.patch == 1 else self.hidden_size
+        return ComposedNetwork(
             sizes,
-            cell=self.cell,
-            width=self.hidden_size,
-            layers=self.layers,
-            highway=self.highway,
-            dropout=self.resolved_.dropout,
+            width=width,
+            trunk=self._trunk,
+            decoder=partial(DirectDecoder, highway=self.highway, dropout=self.resolved_.dropout),
+        )
+
+    def _trunk(self, inputs: int) -> Trunk:
+        return RecurrentStack(
+            RecurrentConfig(
+                cell=self.cell,
+                inputs=inputs,
+                width=self.hidden_size,
+                layers=self.layers,
+                dropout=self.resolved_.dropout,
+            )
         )

@@ -86,6 +86,10 @@ class NeuralForecaster(Forecaster):
         """Whether the network that the settings describe is causal."""
         return True
 
+    def _renamed(self, weight: str) -> str:
+        """Today's name of a weight in a saved model."""
+        return weight
+
     # ------------------------------------------------------------------ learning
 
     def _learn(self, panel: Panel, job: Job) -> None:
@@ -298,7 +302,7 @@ class NeuralForecaster(Forecaster):
         stated = state["sizes"]
         sizes = replace(self._sizes(len(self.schema_.target)), known=stated.get("known", 0))
         require_sizes(self.resolved_, sizes, stated)
-        weights = {name: torch.from_numpy(np.array(value)) for name, value in arrays.items()}
+        weights = {self._renamed(name): torch.from_numpy(np.array(value)) for name, value in arrays.items()}
         self.scales_ = statistics(weights.pop(SCALES, None), len(self.series_), sizes.channels)
         self.spans_ = statistics(weights.pop(SPANS, None), len(self.series_), 2)
         with torch.device("meta"):  # takes no memory: sizes that do not fit the weights are refused first

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Literal
 
 from forecast.estimators.neural import MOST_LAYERS, NeuralForecaster
 from forecast.estimators.settings import Range, setting
-from forecast.layers.positions import Positions
+from forecast.layers.stack import make_stack
+from forecast.layers.stack_config import AttentionKind, BlockKind, FeedKind, Positions, StackConfig
 from forecast.networks.base import Network, Sizes
-from forecast.networks.transformer.direct import CausalTransformer, EncoderTransformer
+from forecast.networks.composed import ComposedNetwork
+from forecast.networks.decoders.direct import DirectDecoder
+from forecast.networks.tokens import places
 from forecast.networks.transformer.encoder_decoder import EncoderDecoderTransformer
 from forecast.outputs import Output
 
@@ -25,6 +29,12 @@ class TransformerForecaster(NeuralForecaster):
     )
     heads: int = setting(4, help="attention heads; divides hidden_size", low=1, search=(2, 4, 8))
     positions: Positions = setting("learned", help="how tokens know their place", search=("learned", "rotary"))
+    attention: AttentionKind = setting("full", help="who reads whom, and at what cost")
+    span: int | None = setting(
+        None, help="tokens in reach (local, strided), in a bucket (lsh) or group; from the tokens when None", low=1
+    )
+    block: BlockKind = setting("pre-norm", help="how a block is put together", search=("pre-norm", "compact"))
+    feed: FeedKind = setting("gelu", help="the feed-forward network of a block", search=("gelu", "glu"))
 
     name: ClassVar[str] = "transformer"
 
@@ -37,24 +47,27 @@ class TransformerForecaster(NeuralForecaster):
             yield f"hidden_size={self.hidden_size} is not divisible by heads={self.heads}"
 
     def _build(self, sizes: Sizes, output: Output) -> Network:
+        config = self._stack(sizes)
         if self.architecture == "encoder-decoder":
-            return EncoderDecoderTransformer(
-                sizes,
-                width=self.hidden_size,
-                layers=self.layers,
-                heads=self.heads,
-                positions=self.positions,
-                point=output.point,
-                highway=self.highway,
-                dropout=self.resolved_.dropout,
-            )
-        network = CausalTransformer if self.architecture == "causal" else EncoderTransformer
-        return network(
+            return EncoderDecoderTransformer(sizes, config, point=output.point, highway=self.highway)
+        return ComposedNetwork(
             sizes,
             width=self.hidden_size,
-            layers=self.layers,
+            trunk=lambda _: make_stack(config),
+            decoder=partial(DirectDecoder, highway=self.highway, dropout=self.resolved_.dropout),
+        )
+
+    def _stack(self, sizes: Sizes) -> StackConfig:
+        return StackConfig(
+            width=self.hidden_size,
             heads=self.heads,
+            causal=self._causal(),
+            places=places(sizes),
+            layers=self.layers,
             positions=self.positions,
-            highway=self.highway,
+            attention=self.attention,
+            span=self.span,
+            block=self.block,
+            feed=self.feed,
             dropout=self.resolved_.dropout,
         )

@@ -4,12 +4,11 @@ Dimension key: B batch, N tokens, D width, A heads.
 """
 
 import math
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-Positions = Literal["learned", "sinusoidal", "rotary", "none"]
+from forecast.layers.stack_config import Positions
 
 
 class LearnedPositions(nn.Module):

@@ -1,79 +1,72 @@
-"""Recurrent layers over tokens, through torch's fused kernels.
+"""Recurrent cells over tokens as a trunk.
 
-Dimension key: B batch, N tokens, D width.
+Dimension key: B batch, N tokens, I inputs, D width.
 """
 
-from typing import Literal
+from dataclasses import dataclass
+from typing import cast
 
-import torch
 from torch import Tensor, nn
 
+from forecast.layers.cells.kinds import CELLS, Cell, CellKind
 from forecast.layers.dropout import make_dropout
 from forecast.layers.precision import full_precision
-
-Cell = Literal["lstm", "gru", "rnn"]
-CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
-ONE_STEP = {"gru": torch.gru_cell, "rnn": torch.rnn_tanh_cell}  # a quarter of the time of a layer called on one token
+from forecast.layers.trunk import Carried, Trunk
 
 
-class RecurrentStack(nn.Module):
+@dataclass(frozen=True, kw_only=True)
+class RecurrentConfig:
+    """inputs: width of the tokens.  width: of the layers."""
+
+    cell: CellKind
+    inputs: int
+    width: int
+    layers: int = 1
+    dropout: float = 0.0
+
+
+class RecurrentStack(Trunk):
     """Layers of one cell, each added to its input where that is as wide, so that depth costs no gradient.
 
-    Input: (B, N, ``inputs``), as wide as the layers by default.  Output: (B, N, D).
+    (B, N, I) → (B, N, D).
     """
 
-    def __init__(
-        self, cell: Cell, width: int, *, inputs: int | None = None, layers: int = 1, dropout: float = 0.0
-    ) -> None:
+    def __init__(self, config: RecurrentConfig) -> None:
         super().__init__()
-        widths = [inputs or width] + [width] * (layers - 1)
-        self.layers = nn.ModuleList(CELLS[cell](wide, width, batch_first=True) for wide in widths)
-        self.dropout = make_dropout(dropout)
-        self.cell = cell
-        if cell == "lstm":
-            for layer in self.layers:
-                remember(layer)
+        widths = [config.inputs] + [config.width] * (config.layers - 1)
+        cells = [CELLS[config.cell](inputs, config.width) for inputs in widths]
+        self.layers = nn.ModuleList(cast("list[nn.Module]", cells))
+        self.dropout = make_dropout(config.dropout)
+        self.width = config.width
+        self.kept = sum(cell.kept for cell in cells)
 
     @full_precision
     def forward(self, x: Tensor) -> Tensor:
-        for layer in self.layers:
-            states = self.dropout(layer(x)[0])
-            x = x + states if x.shape == states.shape else states
+        for cell in self._cells():
+            x = self._add(x, cell.read(x))
         return x
 
-    def begin(self, x: Tensor, room: int = 0) -> tuple[Tensor, list[Tensor]]:
-        """``forward``, and the states (B, D) of every layer after the last token: (h, c) of an LSTM, h of the others.
-
-        ``room`` is what other trunks ask for; a recurrent state has room for any number of tokens.
-        """
-        carried: list[Tensor] = []
-        for layer in self.layers:
-            states, last = layer(x)
-            carried += [part[0] for part in last] if isinstance(last, tuple) else [last[0]]
-            states = self.dropout(states)
-            x = x + states if x.shape == states.shape else states
+    def begin(self, x: Tensor, room: int = 0) -> tuple[Tensor, Carried]:
+        """``forward``, and the states of every layer; a recurrent state has room for any number of tokens."""
+        carried: Carried = []
+        for cell in self._cells():
+            states, last = cell.begin(x)
+            carried += last
+            x = self._add(x, states)
         return x, carried
 
-    def step(self, x: Tensor, carried: list[Tensor], place: int = 0) -> tuple[Tensor, list[Tensor]]:
-        """One more token (B, 1, D), and the states after it.  ``place`` does not matter to a recurrent state."""
-        x, after = x[:, 0], []
-        for number, layer in enumerate(self.layers):
-            assert isinstance(layer, nn.RNNBase)
-            weights = layer.all_weights[0]  # of input and state, then their biases
-            if self.cell == "lstm":
-                hidden, memory = torch.lstm_cell(x, carried[2 * number : 2 * number + 2], *weights)
-                after += [hidden, memory]
-            else:
-                hidden = ONE_STEP[self.cell](x, carried[number], *weights)
-                after.append(hidden)
-            states = self.dropout(hidden)
-            x = x + states if x.shape == states.shape else states
+    def step(self, x: Tensor, carried: Carried, place: int = 0) -> tuple[Tensor, Carried]:
+        """One more token (B, 1, I).  ``place`` does not matter to a recurrent state."""
+        x = x[:, 0]
+        after: Carried = []
+        for cell in self._cells():
+            after += cell.step(x, carried[len(after) : len(after) + cell.kept])
+            x = self._add(x, after[-cell.kept])
         return x[:, None], after
 
+    def _cells(self) -> list[Cell]:
+        return cast("list[Cell]", list(self.layers))
 
-def remember(lstm: nn.Module) -> None:
-    """Start an LSTM with open forget gates (Jozefowicz et al. 2015, section 3): bias 1 in the second quarter."""
-    bias = lstm.bias_ih_l0
-    assert isinstance(bias, Tensor)
-    quarter = len(bias) // 4
-    nn.init.ones_(bias.data[quarter : 2 * quarter])
+    def _add(self, x: Tensor, states: Tensor) -> Tensor:
+        states = self.dropout(states)
+        return x + states if x.shape == states.shape else states

@@ -4,14 +4,14 @@ Dimension key: B batch, T time, H horizon, O origins, N tokens, C channels, Q ou
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from torch import Tensor, nn
 
 from forecast.datasets.windows import Window
 from forecast.errors import ConfigError
+from forecast.layers.trunk import Carried
 
-Carried = list[Tensor]  # what a causal trunk keeps of the tokens that it has read; each (B, …)
+__all__ = ["Carried", "Network", "Sizes"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ class Network(nn.Module):
     Origins lie at token ends: ``every`` tokens of ``sizes.patch`` steps apart, the last one at the end of the window.
     """
 
-    causal: ClassVar[bool] = False
+    causal: bool = False
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()

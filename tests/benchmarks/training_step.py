@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -21,8 +22,10 @@ from forecast.datasets.build import load_panel
 from forecast.datasets.inputs import Covariates
 from forecast.datasets.windows import Windows
 from forecast.layers.highway import Highway
+from forecast.layers.recurrent import RecurrentConfig, RecurrentStack
 from forecast.networks.base import Sizes
-from forecast.networks.recurrent.direct import RecurrentNetwork
+from forecast.networks.composed import ComposedNetwork
+from forecast.networks.decoders.direct import DirectDecoder
 from forecast.outputs import QuantileOutput
 from forecast.training.device import tune_process
 from forecast.training.loop import Plan, Training
@@ -91,7 +94,12 @@ def ours(patch: int) -> Callable[[], float]:
     panel = load_panel(waves())
     output = QuantileOutput(LEVELS)
     sizes = Sizes(lookback=LOOKBACK, horizon=HORIZON, patch=patch, outputs=output.size)
-    network = RecurrentNetwork(sizes, cell="lstm", width=WIDTH)
+    network = ComposedNetwork(
+        sizes,
+        width=None if sizes.patch == 1 else WIDTH,
+        trunk=lambda inputs: RecurrentStack(RecurrentConfig(cell="lstm", inputs=inputs, width=WIDTH)),
+        decoder=partial(DirectDecoder, highway=True),
+    )
     covariates = Covariates.learn(panel, calendar=False, holidays=None)
     windows = Windows(
         panel, covariates=covariates, lookback=LOOKBACK, horizon=HORIZON, stride=patch, min_context=LOOKBACK

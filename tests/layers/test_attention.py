@@ -4,11 +4,19 @@ import pytest
 import torch
 
 from forecast.errors import ConfigError
-from forecast.layers.attention import CrossAttention, SelfAttention, split_heads
-from forecast.layers.blocks import DecoderBlock, SelfAttentionBlock
+from forecast.layers.attention.base import split_heads
+from forecast.layers.attention.cross import CrossAttention
+from forecast.layers.attention.full import FullAttention
+from forecast.layers.blocks.decoder import DecoderBlock
+from forecast.layers.blocks.pre_norm import PreNormBlock
 from forecast.layers.positions import rotate
+from forecast.layers.stack_config import StackConfig
 
 EXACT = {"atol": 1e-10, "rtol": 1e-10}
+
+
+def config(width: int, heads: int, *, causal: bool = True, rotary: bool = False) -> StackConfig:
+    return StackConfig(width=width, heads=heads, causal=causal, places=16, positions="rotary" if rotary else "none")
 
 
 def explicit_attention(
@@ -29,7 +37,7 @@ def tokens(*shape: int) -> torch.Tensor:
 @pytest.mark.parametrize("rotary", [True, False])
 @pytest.mark.parametrize("heads", [1, 3])
 def test_self_attention_is_softmax_written_out(causal, rotary, heads):
-    layer = SelfAttention(12, heads, causal=causal, rotary=rotary).double()
+    layer = FullAttention(config(12, heads, causal=causal, rotary=rotary)).double()
     x = tokens(4, 7, 12)
     query, key, value = (split_heads(part, heads) for part in layer.inputs(x).chunk(3, dim=-1))
     if rotary:
@@ -59,7 +67,7 @@ def test_cross_attention_is_softmax_written_out():
 
 @pytest.mark.parametrize("rotary", [True, False])
 def test_a_causal_block_reads_no_later_token(rotary):
-    block = SelfAttentionBlock(8, 2, causal=True, rotary=rotary).double()
+    block = PreNormBlock(config(8, 2, causal=True, rotary=rotary)).double()
     x = tokens(2, 6, 8)
     changed = x.clone()
     changed[:, 4:] *= -2
@@ -68,7 +76,7 @@ def test_a_causal_block_reads_no_later_token(rotary):
 
 
 def test_a_two_sided_block_reads_later_tokens():
-    block = SelfAttentionBlock(8, 2, causal=False).double()
+    block = PreNormBlock(config(8, 2, causal=False)).double()
     x = tokens(2, 6, 8)
     changed = x.clone()
     changed[:, 5] *= -2
@@ -76,7 +84,7 @@ def test_a_two_sided_block_reads_later_tokens():
 
 
 def test_a_decoder_block_reads_all_of_the_memory_and_no_later_token():
-    block = DecoderBlock(8, 2).double()
+    block = DecoderBlock(config(8, 2)).double()
     x, memory = tokens(2, 5, 8), tokens(2, 3, 8)
     changed = x.clone()
     changed[:, 3:] *= -2
@@ -88,6 +96,6 @@ def test_a_decoder_block_reads_all_of_the_memory_and_no_later_token():
 
 def test_a_width_that_heads_do_not_divide_is_refused():
     with pytest.raises(ConfigError, match="hidden_size=10 is not divisible by heads=4"):
-        SelfAttention(10, 4, causal=True)
+        FullAttention(config(10, 4, causal=True))
     with pytest.raises(ConfigError, match="hidden_size=10"):
         CrossAttention(10, 4)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from forecast.layers.recurrent import RecurrentStack
+from forecast.layers.recurrent import RecurrentConfig, RecurrentStack
 
 
 def lstm_loop(layer: nn.LSTM, x: Tensor) -> Tensor:
@@ -39,13 +39,17 @@ def rnn_loop(layer: nn.RNN, x: Tensor) -> Tensor:
     return torch.stack(outputs, dim=1)
 
 
+def make_stack(cell: str, width: int, *, layers: int = 1) -> RecurrentStack:
+    return RecurrentStack(RecurrentConfig(cell=cell, inputs=width, width=width, layers=layers))
+
+
 LOOPS = {"lstm": lstm_loop, "gru": gru_loop, "rnn": rnn_loop}
 
 
 @pytest.mark.parametrize("cell", LOOPS)
 @pytest.mark.parametrize("layers", [1, 3])
 def test_a_stack_is_a_loop_over_steps_added_to_its_input(cell, layers):
-    stack = RecurrentStack(cell, 5, layers=layers).double()
+    stack = make_stack(cell, 5, layers=layers).double()
     x = torch.randn(4, 9, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     expected = x
     for layer in stack.layers:
@@ -54,7 +58,7 @@ def test_a_stack_is_a_loop_over_steps_added_to_its_input(cell, layers):
 
 
 def test_an_lstm_starts_with_open_forget_gates():
-    layer = RecurrentStack("lstm", 6).layers[0]
+    layer = make_stack("lstm", 6).layers[0]
     i, f, g, o = layer.bias_ih_l0.detach().chunk(4)
     assert torch.equal(f, torch.ones(6))
     for other in (i, g, o):
@@ -63,7 +67,7 @@ def test_an_lstm_starts_with_open_forget_gates():
 
 @pytest.mark.parametrize("cell", LOOPS)
 def test_later_tokens_do_not_reach_earlier_states(cell):
-    stack = RecurrentStack(cell, 5, layers=2)
+    stack = make_stack(cell, 5, layers=2)
     x = torch.randn(2, 8, 5)
     changed = x.clone()
     changed[:, 5:] += 1

@@ -3,7 +3,7 @@
 Dimension key: B batch, T time, L lookback, H horizon, O origins, C channels, Q outputs per step.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import pytest
@@ -12,29 +12,40 @@ from torch import Tensor
 
 from forecast.datasets.windows import Window
 from forecast.errors import ConfigError
+from forecast.estimators.defaults import Resolved
 from forecast.networks.base import Network, Sizes
-from forecast.networks.hybrid.gated import HybridNetwork
-from forecast.networks.recurrent.direct import RecurrentNetwork
-from forecast.networks.transformer.direct import CausalTransformer, EncoderTransformer
-from forecast.networks.transformer.encoder_decoder import EncoderDecoderTransformer
+from forecast.outputs import PointOutput
+from forecast.presets import PRESETS, create, forecaster_class
 
 CLOSE = {"atol": 2e-5, "rtol": 1e-4}
-ATTENTION = {"width": 16, "layers": 2, "heads": 2}
-HYBRID = {"width": 16, "recurrent_layers": 1, "attention_layers": 1, "heads": 2}
-
-NETWORKS: dict[str, Callable[[Sizes], Network]] = {
-    "lstm": lambda sizes: RecurrentNetwork(sizes, cell="lstm", width=16),
-    "gru": lambda sizes: RecurrentNetwork(sizes, cell="gru", width=16, layers=2),
-    "rnn": lambda sizes: RecurrentNetwork(sizes, cell="rnn", width=16, highway=False),
-    "causal-learned": lambda sizes: CausalTransformer(sizes, positions="learned", **ATTENTION),
-    "causal-rotary": lambda sizes: CausalTransformer(sizes, positions="rotary", **ATTENTION),
-    "causal-sinusoidal": lambda sizes: CausalTransformer(sizes, positions="sinusoidal", highway=False, **ATTENTION),
-    "encoder": lambda sizes: EncoderTransformer(sizes, positions="learned", **ATTENTION),
-    "encoder-decoder": lambda sizes: EncoderDecoderTransformer(sizes, **ATTENTION),
-    "encoder-decoder-plain": lambda sizes: EncoderDecoderTransformer(sizes, highway=False, **ATTENTION),
-    "hybrid-learned": lambda sizes: HybridNetwork(sizes, cell="lstm", positions="learned", **HYBRID),
-    "hybrid-rotary": lambda sizes: HybridNetwork(sizes, cell="gru", positions="rotary", highway=False, **HYBRID),
+SMALL = {"hidden_size": 16, "heads": 2, "dropout": 0.0}
+VARIANTS: dict[str, dict[str, object]] = {  # beside the presets: settings that change how a network is put together
+    "lstm": {"layers": 2, "highway": False},
+    "transformer": {"positions": "rotary", "highway": False},
+    "transformer-encoder-decoder": {"highway": False},
+    "hybrid": {"positions": "rotary", "cell": "gru", "highway": False},
 }
+NETWORKS: dict[str, tuple[str, dict[str, object]]] = {
+    name: (name, {}) for name, row in PRESETS.items() if row.family != "baseline"
+} | {f"{name}-varied": (name, settings) for name, settings in VARIANTS.items()}
+
+
+def build(name: str, sizes: Sizes, **settings: object) -> Network:
+    """The network that a preset builds for these sizes."""
+    small = {key: value for key, value in SMALL.items() if hasattr(forecaster_class(name), key)}
+    forecaster = create(name, horizon=sizes.horizon, **(small | settings))
+    forecaster.resolved_ = Resolved(
+        lookback=sizes.lookback,
+        patch=sizes.patch,
+        origins=1,
+        min_context=1,
+        batch_size=BATCH,
+        max_steps=1,
+        dropout=forecaster.dropout,
+    )
+    return forecaster._build(sizes, PointOutput("mae"))
+
+
 COVARIATES = {
     "past": 2,
     "future": 3,
@@ -70,7 +81,8 @@ def case(request: pytest.FixtureRequest) -> Iterator[Case]:
     name, size = request.param
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = NETWORKS[name](SIZES[size])
+        preset, settings = NETWORKS[name]
+        network = build(preset, SIZES[size], **settings)
         for parameter in network.parameters():  # a highway of zeros would hide what it reads
             torch.nn.init.normal_(parameter, std=0.2)
         yield Case(network=network.eval(), sizes=SIZES[size])
@@ -255,7 +267,7 @@ def decoder_case(request: pytest.FixtureRequest) -> Iterator[Case]:
     with torch.random.fork_rng():
         torch.manual_seed(1)
         sizes = SIZES[request.param]
-        network = EncoderDecoderTransformer(sizes, point=0, **ATTENTION)
+        network = build("transformer-encoder-decoder", sizes)
         for parameter in network.parameters():
             torch.nn.init.normal_(parameter, std=0.2)
         yield Case(network=network, sizes=sizes)
@@ -284,16 +296,11 @@ def test_teacher_forcing_with_its_own_forecasts_equals_step_by_step_decoding(dec
 # ---------------------------------------------------------------- dropout, places
 
 
-@pytest.mark.parametrize("name", ["lstm", "causal", "hybrid", "encoder-decoder"])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_dropout_acts_in_training_only(name):
-    sizes = SIZES["patches"]
-    build = {
-        "lstm": lambda: RecurrentNetwork(sizes, cell="lstm", width=16, dropout=0.5),
-        "causal": lambda: CausalTransformer(sizes, positions="learned", dropout=0.5, **ATTENTION),
-        "hybrid": lambda: HybridNetwork(sizes, cell="lstm", positions="learned", dropout=0.5, **HYBRID),
-        "encoder-decoder": lambda: EncoderDecoderTransformer(sizes, dropout=0.5, **ATTENTION),
-    }
-    network, window = build[name](), make_window(sizes, 1, seed=0)
+    preset, settings = NETWORKS[name]
+    window = make_window(SIZES["patches"], 1, seed=0)
+    network = build(preset, SIZES["patches"], **(settings | {"dropout": 0.5}))
     assert not torch.equal(network.train()(window), network(window))
     assert torch.equal(network.eval()(window), network(window))
 
@@ -302,6 +309,6 @@ def test_dropout_acts_in_training_only(name):
 def test_windows_longer_than_the_lookback_are_read(steps):
     """Segments of any length have places, whole patches or not."""
     sizes = SIZES["patches"]
-    for build in (NETWORKS["causal-learned"], NETWORKS["lstm"], NETWORKS["hybrid-learned"]):
+    for preset in ("transformer", "lstm", "hybrid"):
         window = make_window(replace(sizes, lookback=steps), 1, seed=0)
-        assert torch.isfinite(build(sizes)(window)).all()
+        assert torch.isfinite(build(preset, sizes)(window)).all()

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,10 @@ from forecast.datasets.panel import Panel
 from forecast.datasets.schema import Schema
 from forecast.datasets.timeline import Timeline
 from forecast.datasets.windows import Window, Windows
+from forecast.layers.recurrent import RecurrentConfig, RecurrentStack
 from forecast.networks.base import Sizes
-from forecast.networks.recurrent.direct import RecurrentNetwork
+from forecast.networks.composed import ComposedNetwork
+from forecast.networks.decoders.direct import DirectDecoder
 from forecast.outputs import QuantileOutput
 from forecast.training.loop import Plan, Training
 from forecast.training.schedule import Budget
@@ -63,7 +66,12 @@ def make_training(*, seed: int = 0, dropout: float = 0.2, validate: bool = True,
     output = QuantileOutput((0.1, 0.5, 0.9))
     torch.manual_seed(seed)
     sizes = Sizes(lookback=LOOKBACK, horizon=HORIZON, patch=PATCH, outputs=output.size)
-    network = RecurrentNetwork(sizes, cell="lstm", width=8, dropout=dropout)
+    network = ComposedNetwork(
+        sizes,
+        width=8,
+        trunk=lambda inputs: RecurrentStack(RecurrentConfig(cell="lstm", inputs=inputs, width=8, dropout=dropout)),
+        decoder=partial(DirectDecoder, highway=True, dropout=dropout),
+    )
     windows: Windows = settings.pop("windows", None) or make_windows()
     on_report = settings.pop("on_report", None)
     validation: list[Window] | None = settings.pop("validation", None)

@@ -4,17 +4,21 @@ Dimension key: B batch, N tokens, H horizon, M blocks ahead, P steps per block, 
 F known ahead, D width.
 """
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
 from forecast.datasets.windows import Window
-from forecast.layers.blocks import AttentionStack, DecoderBlock
+from forecast.layers.blocks.decoder import DecoderBlock
 from forecast.layers.embeddings import patches
-from forecast.layers.positions import Positions, make_positions
+from forecast.layers.positions import make_positions
 from forecast.layers.precision import ExactLinear
+from forecast.layers.stack import make_stack
+from forecast.layers.stack_config import StackConfig
 from forecast.networks.base import Network, Sizes
-from forecast.networks.decoders import Line, add_line
-from forecast.networks.tokens import KnownAhead, Tokens, ahead_of_origins, blocks_ahead, places
+from forecast.networks.decoders.line import Line, add_line
+from forecast.networks.tokens import KnownAhead, Tokens, ahead_of_origins, blocks_ahead
 
 
 class EncoderDecoderTransformer(Network):
@@ -27,37 +31,17 @@ class EncoderDecoderTransformer(Network):
 
     causal = False
 
-    def __init__(
-        self,
-        sizes: Sizes,
-        *,
-        width: int,
-        layers: int,
-        heads: int,
-        positions: Positions = "sinusoidal",
-        point: int = 0,
-        highway: bool = True,
-        dropout: float = 0.0,
-    ) -> None:
+    def __init__(self, sizes: Sizes, config: StackConfig, *, point: int = 0, highway: bool = True) -> None:
         super().__init__(sizes)
+        width = config.width
         self.point = point
         self.line = Line(sizes, stride=1) if highway else None
         self.ahead = KnownAhead(sizes)
         self.tokens = Tokens(sizes, width, self.ahead.width)
         self.blocks, self.block = blocks_ahead(sizes)
-        self.encoder = AttentionStack(
-            width,
-            heads,
-            layers=layers,
-            causal=False,
-            positions=positions,
-            places=places(sizes),
-            dropout=dropout,
-        )
-        self.positions_ahead = make_positions(positions, width, self.blocks)
-        self.decoder = nn.ModuleList(
-            DecoderBlock(width, heads, rotary=positions == "rotary", dropout=dropout) for _ in range(layers)
-        )
+        self.encoder = make_stack(replace(config, causal=False))
+        self.positions_ahead = make_positions(config.positions, width, self.blocks)
+        self.decoder = nn.ModuleList(DecoderBlock(replace(config, causal=True)) for _ in range(config.layers))
         self.embed = nn.Linear(self.block * (sizes.channels + self.ahead.width), width)
         self.norm_memory, self.norm = nn.LayerNorm(width), nn.LayerNorm(width)
         self.output = ExactLinear(width, self.block * sizes.channels * sizes.outputs)

@@ -6,6 +6,7 @@ defaults where it asks for a test error.  Dimension key: S series, W windows, H 
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -17,8 +18,10 @@ from forecast.datasets.build import load_panel
 from forecast.datasets.inputs import Covariates
 from forecast.datasets.windows import Windows
 from forecast.estimators.lstm import LSTMForecaster
+from forecast.layers.recurrent import RecurrentConfig, RecurrentStack
 from forecast.networks.base import Sizes
-from forecast.networks.recurrent.direct import RecurrentNetwork
+from forecast.networks.composed import ComposedNetwork
+from forecast.networks.decoders.direct import DirectDecoder
 from forecast.outputs import make_output
 from forecast.training.device import tune_process
 from forecast.training.loop import Plan, Training
@@ -38,7 +41,12 @@ def training(data: Series, spec: Spec, origins: int) -> Callable[[int], tuple[fl
     panel = load_panel(data.frame())
     output = make_output(None, "mae")
     sizes = Sizes(lookback=spec.lookback, horizon=spec.horizon, patch=1, outputs=output.size)
-    network = RecurrentNetwork(sizes, cell="lstm", width=spec.width)
+    network = ComposedNetwork(
+        sizes,
+        width=None if sizes.patch == 1 else spec.width,
+        trunk=lambda inputs: RecurrentStack(RecurrentConfig(cell="lstm", inputs=inputs, width=spec.width)),
+        decoder=partial(DirectDecoder, highway=True),
+    )
     covariates = Covariates.learn(panel, calendar=False, holidays=None)
     windows = Windows(
         panel, covariates=covariates, lookback=spec.lookback, horizon=spec.horizon, min_context=spec.lookback

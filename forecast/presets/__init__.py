@@ -8,12 +8,16 @@ add one from another distribution, declare an entry point there:
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from importlib import import_module
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from forecast.errors import ConfigError, unknown_name
+from forecast.presets.baselines import BASELINES
+from forecast.presets.hybrid import HYBRIDS
+from forecast.presets.recurrent import RECURRENT
+from forecast.presets.row import Family, Preset
+from forecast.presets.transformer import TRANSFORMERS
 from forecast.startup import settled_imports
 
 if TYPE_CHECKING:  # these need torch and pandas; the table itself is read by `forecast --help`
@@ -21,132 +25,21 @@ if TYPE_CHECKING:  # these need torch and pandas; the table itself is read by `f
 
     from forecast.estimators.base import Forecaster
 
-Family = Literal["recurrent", "transformer", "hybrid", "baseline", "extension"]
+__all__ = [
+    "ENTRY_POINTS",
+    "PRESETS",
+    "Family",
+    "Preset",
+    "create",
+    "forecaster_class",
+    "forecasters",
+    "name_of",
+    "preset",
+]
+
 ENTRY_POINTS = "seqcast.forecasters"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Preset:
-    """One row.  ``target`` is ``module:Class``; ``settings`` are what the row changes of the class's defaults."""
-
-    name: str
-    family: Family
-    target: str
-    description: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    paper: str = ""
-
-
-def _table(*rows: Preset) -> Mapping[str, Preset]:
-    return MappingProxyType({row.name: row for row in rows})
-
-
-PRESETS: Mapping[str, Preset] = _table(
-    Preset(
-        name="lstm",
-        family="recurrent",
-        target="forecast.estimators:LSTMForecaster",
-        description="Long short-term memory over patches",
-        paper="Hochreiter & Schmidhuber 1997",
-    ),
-    Preset(
-        name="gru",
-        family="recurrent",
-        target="forecast.estimators:LSTMForecaster",
-        settings={"cell": "gru"},
-        description="Gated recurrent units over patches",
-        paper="Cho et al. 2014",
-    ),
-    Preset(
-        name="rnn",
-        family="recurrent",
-        target="forecast.estimators:LSTMForecaster",
-        settings={"cell": "rnn"},
-        description="Plain recurrent network over patches",
-        paper="Elman 1990",
-    ),
-    Preset(
-        name="transformer",
-        family="transformer",
-        target="forecast.estimators:TransformerForecaster",
-        description="Decoder-only Transformer, causal attention over patches",
-        paper="Radford et al. 2018",
-    ),
-    Preset(
-        name="transformer-encoder",
-        family="transformer",
-        target="forecast.estimators:TransformerForecaster",
-        settings={"architecture": "encoder"},
-        description="Transformer encoder, attention in both directions over patches",
-        paper="Nie et al. 2023 (PatchTST)",
-    ),
-    Preset(
-        name="transformer-encoder-decoder",
-        family="transformer",
-        target="forecast.estimators:TransformerForecaster",
-        settings={"architecture": "encoder-decoder", "positions": "sinusoidal"},
-        description="The full Transformer: encoder, masked self-attention, cross-attention",
-        paper="Vaswani et al. 2017",
-    ),
-    Preset(
-        name="hybrid",
-        family="hybrid",
-        target="forecast.estimators:HybridForecaster",
-        description="Recurrence for local order and attention for reach, joined by a learned gate",
-        paper="after Lim et al. 2021 (TFT)",
-    ),
-    Preset(
-        name="naive",
-        family="baseline",
-        target="forecast.baselines:NaiveForecaster",
-        description="Repeats the last value",
-    ),
-    Preset(
-        name="seasonal-naive",
-        family="baseline",
-        target="forecast.baselines:SeasonalNaiveForecaster",
-        description="Repeats the last season",
-    ),
-    Preset(
-        name="drift",
-        family="baseline",
-        target="forecast.baselines:DriftForecaster",
-        description="Continues the line from the first value to the last",
-    ),
-    Preset(
-        name="mean",
-        family="baseline",
-        target="forecast.baselines:MeanForecaster",
-        description="The mean of the history",
-    ),
-    Preset(
-        name="ets",
-        family="baseline",
-        target="forecast.baselines:ETSForecaster",
-        description="Exponential smoothing with trend and season",
-        paper="Hyndman et al. 2002",
-    ),
-    Preset(
-        name="theta",
-        family="baseline",
-        target="forecast.baselines:ThetaForecaster",
-        description="Half the trend and exponential smoothing, deseasonalised",
-        paper="Assimakopoulos & Nikolopoulos 2000",
-    ),
-    Preset(
-        name="arima",
-        family="baseline",
-        target="forecast.baselines:ARIMAForecaster",
-        description="Autoregression with differences and moving averages",
-        paper="Box & Jenkins 1970",
-    ),
-    Preset(
-        name="linear",
-        family="baseline",
-        target="forecast.baselines:LinearForecaster",
-        description="A linear map of the last window",
-        paper="Zeng et al. 2023 (DLinear)",
-    ),
+PRESETS: Mapping[str, Preset] = MappingProxyType(
+    {row.name: row for row in (*RECURRENT, *TRANSFORMERS, *HYBRIDS, *BASELINES)}
 )
 
 

@@ -1,0 +1,78 @@
+"""What all kinds of self-attention share: projections, heads and positions inside the scores.
+
+Dimension key: B batch, N queries, M keys, D width, A heads.
+"""
+
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from forecast.errors import ConfigError
+from forecast.layers.positions import rotate
+from forecast.layers.stack_config import Positions, StackConfig
+
+
+def split_heads(x: Tensor, heads: int) -> Tensor:
+    """(B, N, D) as (B, A, N, D / A)."""
+    return x.reshape(*x.shape[:-1], heads, -1).transpose(1, 2)
+
+
+def check_heads(width: int, heads: int) -> None:
+    """``ConfigError`` where the width cannot be shared out evenly."""
+    if width % heads:
+        raise ConfigError(f"hidden_size={width} is not divisible by heads={heads}", "Change one of the two.")
+
+
+class Attention(nn.Module):
+    """Every token reads tokens of its own sequence.  (B, N, D) → (B, N, D).
+
+    A kind says how queries, keys and values (B, A, N, D / A) are mixed; one that has weights says them, too.
+    accepts: the positions that it can be combined with.  streams: whether it goes token after token.
+    """
+
+    accepts: ClassVar[frozenset[Positions]] = frozenset({"learned", "sinusoidal", "rotary", "none"})
+    streams: ClassVar[bool] = False
+
+    def __init__(self, config: StackConfig) -> None:
+        super().__init__()
+        check_heads(config.width, config.heads)
+        if config.positions not in self.accepts:
+            raise ConfigError(
+                f"positions={config.positions!r} and attention={config.attention!r} do not go together",
+                f"Choose positions of {', '.join(sorted(self.accepts))}.",
+            )
+        self.heads, self.causal, self.rotary = config.heads, config.causal, config.positions == "rotary"
+        self.inputs = nn.Linear(config.width, 3 * config.width)
+        self.output = nn.Linear(config.width, config.width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._join(self.mix(*self._project(x)))
+
+    def mix(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """(B, A, N, D / A) from queries, keys and values of that shape."""
+        raise NotImplementedError
+
+    def weights(self, x: Tensor) -> Tensor:
+        """(B, A, N, M): how much each token of (B, N, D) reads of each.  ``ConfigError`` where there is no such map."""
+        raise ConfigError(f"{type(self).__name__} has no attention map", "Explain a forecaster with attention='full'.")
+
+    def begin(self, x: Tensor, room: int) -> tuple[Tensor, list[Tensor]]:
+        """``forward``, and what to go on from (two tensors), with room for ``room`` tokens in all."""
+        raise ConfigError(
+            f"{type(self).__name__} reads every window anew and has no state to carry from step to step",
+            "Use attention='full' for streams.",
+        )
+
+    def step(self, x: Tensor, kept: list[Tensor], place: int) -> Tensor:
+        """One more token (B, 1, D), the one at ``place``; what is kept is brought up to date in place."""
+        raise NotImplementedError
+
+    def _project(self, x: Tensor, start: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+        query, key, value = (split_heads(part, self.heads) for part in self.inputs(x).chunk(3, dim=-1))
+        if self.rotary:
+            query, key = rotate(query, start), rotate(key, start)
+        return query, key, value
+
+    def _join(self, mixed: Tensor) -> Tensor:
+        output: Tensor = self.output(mixed.transpose(1, 2).flatten(2))
+        return output

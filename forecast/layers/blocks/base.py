@@ -1,0 +1,21 @@
+"""The contract of every Transformer block.
+
+Dimension key: B batch, N tokens, D width.
+"""
+
+from torch import Tensor, nn
+
+
+class Block(nn.Module):
+    """(B, N, D) → (B, N, D), all at once or token after token."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def begin(self, x: Tensor, room: int) -> tuple[Tensor, list[Tensor]]:
+        """``forward``, and what the attention keeps of the tokens; see ``Attention.begin``."""
+        raise NotImplementedError
+
+    def step(self, x: Tensor, kept: list[Tensor], place: int) -> Tensor:
+        """One more token (B, 1, D)."""
+        raise NotImplementedError

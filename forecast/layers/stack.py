@@ -1,0 +1,47 @@
+"""Attention over tokens as a trunk: positions, then blocks.
+
+Dimension key: B batch, N tokens, D width.
+"""
+
+from torch import Tensor, nn
+
+from forecast.layers.blocks.base import Block
+from forecast.layers.blocks.kinds import make_block
+from forecast.layers.positions import make_positions
+from forecast.layers.stack_config import StackConfig
+from forecast.layers.trunk import Carried, Trunk
+
+
+class AttentionStack(Trunk):
+    """Positions, then blocks of self-attention."""
+
+    def __init__(self, config: StackConfig) -> None:
+        super().__init__()
+        self.causal, self.width = config.causal, config.width
+        self.kept = 2 * config.layers  # keys and values of every block
+        self.positions = make_positions(config.positions, config.width, config.places)
+        self.blocks = nn.Sequential(*(make_block(config) for _ in range(config.layers)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        mixed: Tensor = self.blocks(self.positions(x))
+        return mixed
+
+    def begin(self, x: Tensor, room: int) -> tuple[Tensor, Carried]:
+        x, carried = self.positions(x), []
+        for block in self.blocks:
+            assert isinstance(block, Block)
+            x, kept = block.begin(x, room)
+            carried += kept
+        return x, carried
+
+    def step(self, x: Tensor, carried: Carried, place: int) -> tuple[Tensor, Carried]:
+        x = self.positions(x, place)
+        for number, block in enumerate(self.blocks):
+            assert isinstance(block, Block)
+            x = block.step(x, carried[2 * number : 2 * number + 2], place)
+        return x, carried
+
+
+def make_stack(config: StackConfig) -> Trunk:
+    """The trunk that ``config`` describes."""
+    return AttentionStack(config)
