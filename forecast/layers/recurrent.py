@@ -31,6 +31,8 @@ class RecurrentStack(Trunk):
     (B, N, I) → (B, N, D).
     """
 
+    carries = True
+
     def __init__(self, config: RecurrentConfig) -> None:
         super().__init__()
         widths = [config.inputs] + [config.width] * (config.layers - 1)

@@ -20,7 +20,9 @@ class AttentionStack(Trunk):
         self.causal, self.width = config.causal, config.width
         self.kept = 2 * config.layers  # keys and values of every block
         self.positions = make_positions(config.positions, config.width, config.places)
-        self.blocks = nn.Sequential(*(make_block(config) for _ in range(config.layers)))
+        blocks = [make_block(config) for _ in range(config.layers)]
+        self.blocks = nn.Sequential(*blocks)
+        self.carries = config.causal and all(block.carries for block in blocks)
 
     def forward(self, x: Tensor) -> Tensor:
         mixed: Tensor = self.blocks(self.positions(x))

@@ -14,10 +14,11 @@ class Trunk(nn.Module):
     """Tokens (B, N, I) → states (B, N, D).
 
     causal: whether a token's state depends on nothing after the token.
-    width: D.  kept: how many tensors ``begin`` carries.
+    width: D.  carries: whether ``begin`` and ``step`` go token after token; kept: how many tensors they carry.
     """
 
     causal: bool = True
+    carries: bool = False
     width: int
     kept: int = 0
 

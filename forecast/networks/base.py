@@ -43,10 +43,12 @@ class Network(nn.Module):
     """Base of all networks.
 
     causal: whether a token's state depends on nothing after the token, so that one pass forecasts from many origins.
+    carries: whether it forecasts token after token from a carried state (``begin``, ``step``).
     Origins lie at token ends: ``every`` tokens of ``sizes.patch`` steps apart, the last one at the end of the window.
     """
 
     causal: bool = False
+    carries: bool = False
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()

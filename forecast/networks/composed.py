@@ -30,6 +30,7 @@ class ComposedNetwork(Network):
         self.trunk = trunk(self.tokens.width)
         self.decoder = decoder(sizes, self.trunk, self.ahead.width)
         self.causal = self.trunk.causal
+        self.carries = self.causal and self.trunk.carries and self.decoder.reach == 1
 
     def forward(self, window: Window, origins: int = 1, every: int = 1) -> Tensor:
         self.require_causal(origins)
@@ -39,7 +40,7 @@ class ComposedNetwork(Network):
         return forecasts
 
     def begin(self, window: Window) -> tuple[Tensor, Carried]:
-        if not self.causal or self.decoder.reach != 1:
+        if not self.carries:
             return super().begin(window)
         ahead = self.ahead(window)
         states, carried = self.trunk.begin(self.tokens(window, ahead), places(self.sizes))

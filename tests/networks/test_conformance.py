@@ -233,7 +233,7 @@ def test_a_causal_network_reads_nothing_after_an_origin_but_what_is_known_ahead(
 def test_a_carried_state_gives_what_one_pass_over_the_longer_segment_gives(case):
     sizes, network, turns = case.sizes, case.network, -(-case.sizes.lookback // case.sizes.patch)
     segment = case.window(turns)
-    if not network.causal:
+    if not network.carries:
         with pytest.raises(ConfigError, match="no state to carry"):
             network.begin(segment)
         return
@@ -248,7 +248,7 @@ def test_a_carried_state_gives_what_one_pass_over_the_longer_segment_gives(case)
 
 def test_a_step_that_is_not_kept_leaves_the_state_as_it_was(case):
     sizes, network = case.sizes, case.network
-    if not network.causal:
+    if not network.carries:
         return
     segment, other = case.window(2), case.window(2, seed=1)
     read = -(-sizes.lookback // sizes.patch)

@@ -27,11 +27,11 @@ class Attention(nn.Module):
     """Every token reads tokens of its own sequence.  (B, N, D) → (B, N, D).
 
     A kind says how queries, keys and values (B, A, N, D / A) are mixed; one that has weights says them, too.
-    accepts: the positions that it can be combined with.  streams: whether it goes token after token.
+    accepts: the positions that it can be combined with.  carries: whether it goes token after token.
     """
 
     accepts: ClassVar[frozenset[Positions]] = frozenset({"learned", "sinusoidal", "rotary", "none"})
-    streams: ClassVar[bool] = False
+    carries: ClassVar[bool] = False
 
     def __init__(self, config: StackConfig) -> None:
         super().__init__()

@@ -12,7 +12,7 @@ from forecast.layers.attention.base import Attention
 class FullAttention(Attention):
     """Every token reads all tokens; with ``causal``, those up to itself."""
 
-    streams = True
+    carries = True
 
     def mix(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         return torch.nn.functional.scaled_dot_product_attention(query, key, value, is_causal=self.causal)

@@ -7,7 +7,9 @@ from torch import Tensor, nn
 
 
 class Block(nn.Module):
-    """(B, N, D) → (B, N, D), all at once or token after token."""
+    """(B, N, D) → (B, N, D), all at once or, where it ``carries``, token after token."""
+
+    carries: bool = False
 
     def forward(self, x: Tensor) -> Tensor:
         raise NotImplementedError

@@ -19,6 +19,7 @@ class PreNormBlock(Block):
         super().__init__()
         self.norm_attention, self.norm_feed = nn.LayerNorm(config.width), nn.LayerNorm(config.width)
         self.attention = make_attention(config)
+        self.carries = self.attention.carries
         self.feed = make_feed(config)
         self.dropout = make_dropout(config.dropout)
 

@@ -27,6 +27,7 @@ class GatedJoin(Trunk):
         self.attention = AttentionStack(attention)
         self.gate = MixingGate(attention.width)
         self.width = attention.width
+        self.carries = self.attention.carries
         self.kept = self.recurrent.kept + self.attention.kept
 
     def forward(self, x: Tensor) -> Tensor:
