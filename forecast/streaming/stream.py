@@ -136,7 +136,7 @@ class Stream:
 
 def require_stream(forecaster: NeuralForecaster, panel: Panel) -> None:
     """``ConfigError`` where a forecaster cannot go on from a carried state."""
-    if not forecaster.network_.causal:
+    if not forecaster.network_.carries:
         raise ConfigError(
             f"{type(forecaster.network_).__name__} reads every window in both directions, so that no state can be "
             "carried from one step to the next",
