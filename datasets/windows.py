@@ -5,7 +5,7 @@ covariates, S series, N rows.
 """
 
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from forecast.datasets.inputs import Covariates
 from forecast.datasets.panel import Panel
 from forecast.datasets.targets import targets_of
 
+Location = Literal["mean", "last"]
 SCALE_FLOOR = 0.02  # of a series' own deviation: a flat window is not blown up to noise
 
 
@@ -81,6 +82,7 @@ class Windows:
     A window is (series, end): it sees the ``lookback`` rows before row ``end`` of the series and forecasts the
     ``horizon`` rows from there.  A segment of O origins is named by its last one; the others lie ``stride`` rows apart
     before it, and it sees ``lookback + (O − 1)·stride`` rows.  Rows before a series' start are padding.
+    ``location``: what targets are shifted by, the mean of a segment's lookback or the last value observed there.
     ``rounded``: to a small fraction of a series' deviation, for training.
     Of a panel on disk windows are gathered there, on the CPU (``home``), and moved to ``device``.
     ``known``: (S,) rows of each series that its standardisation may be taken from; all up to its end when None.
@@ -99,10 +101,12 @@ class Windows:
         numbers: Ints | None = None,
         known: Ints | None = None,
         scale: Floats | None = None,
+        location: Location = "mean",
         rounded: bool = False,
         device: str | torch.device = "cpu",
     ) -> None:
         self.lookback, self.horizon, self.stride, self.min_context = lookback, horizon, stride, min_context
+        self.location: Location = location
         self.device = torch.device(device)
         known = panel.ends if known is None else known
         self.targets = targets_of(panel, known=known, scale=scale, rounded=rounded, device=self.device)
@@ -191,7 +195,7 @@ class Windows:
         values, observed = self.targets.gather(series, rows)
         observed = observed & known[..., None]  # (B, T + H, C)
         usable, reference = self._usable_origins(observed, origins)
-        location, scale = frozen or location_and_scale(values, observed & reference[..., None])
+        location, scale = frozen or location_and_scale(values, observed & reference[..., None], self.location)
         values = torch.where(observed, (values - location) / scale, 0.0)
         inputs = self.inputs.gather(series, rows, relative, span)
         window = Window(
@@ -239,9 +243,21 @@ def moved(window: Window, device: torch.device) -> Window:
     return Window(**there)
 
 
-def location_and_scale(values: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and deviation (B, 1, C) of the known values (B, T, C); the deviation is floored: series have deviation 1."""
+def location_and_scale(values: Tensor, known: Tensor, kind: Location = "mean") -> tuple[Tensor, Tensor]:
+    """Location and deviation (B, 1, C) of the known values (B, T, C).
+
+    The deviation is the one around their mean, and floored: series have deviation 1.  Shifted by the last value (as in
+    NLinear, Zeng et al. 2023, section 3), forecasts start where the series stands, wherever its mean has been.
+    """
     count = known.sum(1, keepdim=True).clamp(min=1)
-    location = torch.where(known, values, 0.0).sum(1, keepdim=True) / count
-    variance = torch.where(known, values - location, 0.0).square().sum(1, keepdim=True) / count
+    mean = torch.where(known, values, 0.0).sum(1, keepdim=True) / count
+    variance = torch.where(known, values - mean, 0.0).square().sum(1, keepdim=True) / count
+    location = mean if kind == "mean" else last_of(values, known)
     return location, (variance + SCALE_FLOOR**2).sqrt()
+
+
+def last_of(values: Tensor, known: Tensor) -> Tensor:
+    """The last known value (B, 1, C) of (B, T, C), 0 where none is known."""
+    steps = torch.arange(1, values.shape[1] + 1, device=values.device)[:, None]
+    place = (known * steps).amax(1, keepdim=True)  # (B, 1, C) steps up to the last known one, 0 for none
+    return torch.where(place > 0, values.gather(1, (place - 1).clamp(min=0)), 0.0)

@@ -15,7 +15,7 @@ from forecast.datasets.checks import check_horizon
 from forecast.datasets.inputs import Covariates
 from forecast.datasets.panel import Panel
 from forecast.datasets.scaling import series_statistics
-from forecast.datasets.windows import Windows
+from forecast.datasets.windows import Location, Windows
 from forecast.estimators.anchored import forecast_anchored, require_causal
 from forecast.estimators.base import Forecaster, Job, OnReport
 from forecast.estimators.defaults import Resolved, resolve
@@ -54,6 +54,9 @@ class NeuralForecaster(Forecaster):
         low=0,
         below=1,
         search=(0.0, 0.1, 0.2),
+    )
+    location: Location = setting(
+        "mean", help="what a window is shifted by: the mean of the lookback or its last value", search=("mean", "last")
     )
     calendar: bool = setting(True, help="calendar features of the time grid as covariates known ahead")
     series_embedding: bool = setting(False, help="a learned vector per training series", search=(False, True))
@@ -155,6 +158,7 @@ class NeuralForecaster(Forecaster):
             numbers=numbers,
             known=known,
             scale=self._trained_scale(panel.starts, panel.starts + panel.ends, numbers),
+            location=self.location,
             rounded=rounded,
             device=device,
         )

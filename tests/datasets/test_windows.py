@@ -72,6 +72,7 @@ class Case:
     stride: int
     origins: int
     min_context: int
+    location: str = "mean"
 
     def windows(self, covariates: Covariates | None = None) -> Windows:
         return Windows(
@@ -81,6 +82,7 @@ class Case:
             horizon=self.horizon,
             stride=self.stride,
             min_context=self.min_context,
+            location=self.location,
         )
 
 
@@ -103,6 +105,7 @@ def cases(draw: st.DrawFn) -> Case:
         stride=draw(st.integers(1, 3)),
         origins=draw(st.integers(1, 4)),
         min_context=draw(st.integers(1, lookback)),
+        location=draw(st.sampled_from(["mean", "last"])),
     )
 
 
@@ -135,7 +138,8 @@ def slow_targets(case: Case, s: int, last: int, *, answers: bool) -> dict[str, A
         if deviation <= ROUNDING * abs(whole.mean() if len(whole) else 0.0):  # a constant series
             deviation = CONSTANT * (abs(whole.mean()) if len(whole) else 1.0)
         known = before[:, c][~np.isnan(before[:, c])]
-        location[c] = known.mean() if len(known) else (whole.mean() if len(whole) else 0.0)
+        of_window = {"mean": np.mean, "last": lambda observed: observed[-1]}[case.location]
+        location[c] = of_window(known) if len(known) else (whole.mean() if len(whole) else 0.0)
         spread = known.var() if len(known) else 0.0
         scale[c] = np.sqrt(spread + (SCALE_FLOOR * deviation) ** 2)
     z = (values - location) / scale

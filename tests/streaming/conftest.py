@@ -15,6 +15,7 @@ SMALL: dict[str, Any] = {"horizon": 4, "lookback": 12, "season": 6, "hidden_size
 FAMILIES: dict[str, tuple[type, dict[str, Any]]] = {
     "lstm": (LSTMForecaster, {}),
     "gru": (LSTMForecaster, {"cell": "gru", "layers": 2}),
+    "gru-from-the-last-value": (LSTMForecaster, {"cell": "gru", "location": "last"}),
     "rnn": (LSTMForecaster, {"cell": "rnn", "highway": False}),
     "causal-learned": (TransformerForecaster, {"heads": 2, "positions": "learned"}),
     "causal-sinusoidal": (TransformerForecaster, {"heads": 2, "layers": 1, "positions": "sinusoidal"}),
