@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from forecast.estimators.neural import MOST_LAYERS, NeuralForecaster
 from forecast.estimators.settings import Range, setting
@@ -12,7 +12,11 @@ from forecast.layers.trunk import Trunk
 from forecast.networks.base import Network, Sizes
 from forecast.networks.composed import ComposedNetwork
 from forecast.networks.decoders.direct import DirectDecoder
+from forecast.networks.decoders.parallel import ParallelDecoder
 from forecast.outputs import Output
+
+DecoderKind = Literal["direct", "parallel"]
+DECODERS = {"direct": DirectDecoder, "parallel": ParallelDecoder}
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -21,6 +25,9 @@ class LSTMForecaster(NeuralForecaster):
 
     cell: CellKind = setting("lstm", help="recurrent cell", search=("lstm", "gru"))
     layers: int = setting(1, help="recurrent layers", low=1, high=MOST_LAYERS, search=Range(low=1, high=3, step=1))
+    decoder: DecoderKind = setting(
+        "direct", help="how the state at the origin becomes the horizon", search=("direct", "parallel")
+    )
 
     name: ClassVar[str] = "lstm"
 
@@ -31,7 +38,7 @@ class LSTMForecaster(NeuralForecaster):
             sizes,
             width=width,
             trunk=self._trunk,
-            decoder=partial(DirectDecoder, highway=self.highway, dropout=self.resolved_.dropout),
+            decoder=partial(DECODERS[self.decoder], highway=self.highway, dropout=self.resolved_.dropout),
         )
 
     def _trunk(self, inputs: int) -> Trunk:
