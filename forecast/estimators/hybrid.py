@@ -9,7 +9,7 @@ from forecast.estimators.neural import MOST_LAYERS, NeuralForecaster
 from forecast.estimators.settings import Range, setting
 from forecast.layers.cells.kinds import CellKind
 from forecast.layers.recurrent import RecurrentConfig
-from forecast.layers.stack_config import Positions, StackConfig
+from forecast.layers.stack_config import AttentionKind, Positions, StackConfig
 from forecast.layers.trunk import Trunk
 from forecast.networks.base import Network, Sizes
 from forecast.networks.composed import ComposedNetwork
@@ -31,6 +31,10 @@ class HybridForecaster(NeuralForecaster):
     )
     heads: int = setting(4, help="attention heads; divides hidden_size", low=1, search=(2, 4, 8))
     positions: Positions = setting("learned", help="how tokens know their place", search=("learned", "rotary"))
+    attention: AttentionKind = setting("full", help="who reads whom, and at what cost")
+    span: int | None = setting(
+        None, help="tokens in reach (local, strided), in a bucket (lsh) or group; from the tokens when None", low=1
+    )
 
     name: ClassVar[str] = "hybrid"
 
@@ -57,6 +61,8 @@ class HybridForecaster(NeuralForecaster):
             places=places(sizes),
             layers=self.attention_layers,
             positions=self.positions,
+            attention=self.attention,
+            span=self.span,
             dropout=dropout,
         )
         return JOINS[self.join](recurrent, attention)

@@ -2,12 +2,71 @@
 
 from forecast.presets.row import Preset
 
+TARGET = "forecast.estimators:HybridForecaster"
+
 HYBRIDS: tuple[Preset, ...] = (
     Preset(
         name="hybrid",
         family="hybrid",
-        target="forecast.estimators:HybridForecaster",
+        target=TARGET,
         description="Recurrence for local order and attention for reach, joined by a learned gate",
         paper="after Lim et al. 2021 (TFT)",
+        mechanism="An LSTM reads the tokens and causal attention reads the LSTM's states; a gate per feature, like the "
+        "gated skips of section 4.5, decides how much of each goes on.",
+        strengths="A good first choice: the gate closes the half that the data have no use for.",
+    ),
+    Preset(
+        name="hybrid-recurrent-first",
+        family="hybrid",
+        target=TARGET,
+        settings={"join": "recurrent-first"},
+        description="LSTM first, then causal attention over its states",
+        paper="after Lim et al. 2021 (TFT)",
+        mechanism="Attention blocks read the states of the LSTM, as the temporal decoder of section 4.5 does, but no "
+        "gate stands between the two.",
+        strengths="Simpler than the gated join where both halves are of use anyway.",
+    ),
+    Preset(
+        name="hybrid-attention-first",
+        family="hybrid",
+        target=TARGET,
+        settings={"join": "attention-first"},
+        description="Causal attention first, then an LSTM over what it found",
+        mechanism="Every token gathers what it needs from earlier ones by attention; an LSTM then reads the tokens so "
+        "enriched and has the last word.",
+        strengths="For series whose state matters most at the origin and depends on distant events.",
+    ),
+    Preset(
+        name="hybrid-interleaved",
+        family="hybrid",
+        target=TARGET,
+        settings={"join": "interleaved", "layers": 2, "attention_layers": 2},
+        description="Recurrent layers and attention blocks by turns",
+        paper="after De et al. 2024 (Griffin)",
+        mechanism="Two LSTM layers and two attention blocks alternate, each on normalised tokens and added to them, as "
+        "Griffin alternates linear recurrences and local attention (section 2).",
+        strengths="The deepest of the hybrids: for many series and longer trainings.",
+    ),
+    Preset(
+        name="hybrid-parallel",
+        family="hybrid",
+        target=TARGET,
+        settings={"join": "parallel"},
+        description="LSTM and attention side by side over the same tokens, mixed by a learned gate",
+        paper="after Dong et al. 2024 (Hymba)",
+        mechanism="Both halves read the tokens themselves; their normalised outputs are mixed feature by feature "
+        "(section 2.1), here by a gate that depends on the token and can be read.",
+        strengths="Tells most about which half the data need, since neither sees the other.",
+    ),
+    Preset(
+        name="hybrid-memory",
+        family="hybrid",
+        target=TARGET,
+        settings={"join": "memory", "heads": 1},
+        description="An LSTM whose states read the tape of its own earlier states",
+        paper="Merity 2019 (SHA-RNN)",
+        mechanism="One head of attention reads the LSTM's earlier states as they stand: only queries pass through a "
+        "matrix, keys and values are the states scaled feature by feature (section 3).",
+        strengths="The smallest of the hybrids, next to an LSTM in cost.",
     ),
 )
