@@ -1,6 +1,6 @@
 """Where a token stands.
 
-Dimension key: B batch, N tokens, D width, A heads.
+Dimension key: B batch, N tokens (queries inside the scores), M keys, D width, A heads, R distances.
 """
 
 import math
@@ -31,15 +31,90 @@ class SinusoidalPositions(nn.Module):
 
 
 class NoPositions(nn.Module):
-    """Tokens as they are: rotary positions act inside attention."""
+    """Tokens as they are: rotary, relative and ALiBi positions act inside attention."""
 
     def forward(self, x: Tensor, start: int = 0) -> Tensor:
         return x
 
 
-def sinusoids(places: int, width: int, *, start: int = 0, device: torch.device | None = None) -> Tensor:
+class Distances(nn.Module):
+    """What the distance of two tokens adds to how much one reads the other, before the softmax.
+
+    The last of the N queries stands at the place of the last of the M keys.
+    Input: queries (B, A, N, D / A), M.  Output: the queries with which contents are compared, of the same shape, and
+    what is added to their scores divided by √(D / A): (B or 1, A, N, M), −∞ for later keys where ``causal``.
+    """
+
+    def __init__(self, heads: int, *, causal: bool) -> None:
+        super().__init__()
+        self.heads, self.causal = heads, causal
+
+    def forward(self, query: Tensor, keys: int) -> tuple[Tensor, Tensor]:
+        raise NotImplementedError
+
+
+class AlibiDistances(Distances):
+    """Scores fall with the distance, in each head at a slope of its own (Press et al. 2022, section 3).
+
+    The slope of head a of A is 2^(−8a / A), counted from 1.  Where tokens read both ways, the distance has no sign.
+    """
+
+    def forward(self, query: Tensor, keys: int) -> tuple[Tensor, Tensor]:
+        heads = torch.arange(1, self.heads + 1, device=query.device)
+        slopes = torch.exp2(heads * (-8 / self.heads)).to(query.dtype)
+        place = torch.arange(keys, device=query.device)
+        distance = place[keys - query.shape[-2] :, None] - place  # (N, M)
+        falling = -slopes[:, None, None] * distance.abs()
+        return query, (falling.masked_fill(distance < 0, -math.inf) if self.causal else falling)[None]
+
+
+class RelativeDistances(Distances):
+    """Queries are compared with sinusoids of the distance, too (Dai et al. 2019, section 3.3).
+
+    The score of query q for key k at distance r is (q + u)·k + (q + v)·W r, with u and v learned per head and W for
+    all: the paper's four terms.
+    """
+
+    def __init__(self, width: int, heads: int, *, causal: bool) -> None:
+        super().__init__(heads, causal=causal)
+        self.project = nn.Linear(width, width, bias=False)
+        self.content, self.place = (nn.Parameter(torch.zeros(width)) for _ in range(2))  # u and v
+
+    def forward(self, query: Tensor, keys: int) -> tuple[Tensor, Tensor]:
+        queries, size = query.shape[-2:]
+        nearest = 0 if self.causal else -queries  # one more than needed: rows of one length shift without a gap
+        weight = self.project.weight
+        table = sinusoids(keys - nearest, len(weight), start=nearest, device=weight.device, dtype=weight.dtype).flip(0)
+        distances = self.project(table).unflatten(-1, (self.heads, size))  # (R, A, D / A), the farthest first
+        content, place = (part.to(query.dtype).view(self.heads, 1, size) for part in (self.content, self.place))
+        scores = (query + place) @ (distances.permute(1, 2, 0) / math.sqrt(size)).to(query.dtype)  # (B, A, N, R)
+        if self.causal:
+            scores = nn.functional.pad(scores, (0, queries), value=-math.inf)
+        return query + content, _shift(scores, keys)
+
+
+def _shift(scores: Tensor, keys: int) -> Tensor:
+    """(…, N, M) by key from (…, N, M + N) by distance, the farthest first: row n of N from its place N − 1 − n on.
+
+    The rows are laid end to end and cut anew one element shorter (Dai et al. 2019, appendix B).
+    """
+    queries, length = scores.shape[-2:]
+    flat = scores.flatten(-2)[..., queries - 1 : queries - 1 + queries * (length - 1)]
+    return flat.reshape(*scores.shape[:-2], queries, length - 1)[..., :keys]
+
+
+def make_distances(kind: Positions, width: int, heads: int, *, causal: bool) -> Distances | None:
+    """What adds positions to the scores of attention; None where they act elsewhere."""
+    if kind == "alibi":
+        return AlibiDistances(heads, causal=causal)
+    return RelativeDistances(width, heads, causal=causal) if kind == "relative" else None
+
+
+def sinusoids(
+    places: int, width: int, *, start: int = 0, device: torch.device | None = None, dtype: torch.dtype | None = None
+) -> Tensor:
     """(places, width): sin(p / 10000^(2i / D)) in even columns, the cosine in odd ones, from p = start on."""
-    rates = torch.exp(torch.arange(0, width, 2, device=device) * (-math.log(10_000.0) / width))
+    rates = torch.exp(torch.arange(0, width, 2, device=device, dtype=dtype) * (-math.log(10_000.0) / width))
     angles = torch.arange(start, start + places, device=device)[:, None] * rates
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, :width]
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from forecast.errors import ConfigError
-from forecast.layers.positions import rotate
+from forecast.layers.positions import make_distances, rotate
 from forecast.layers.stack_config import Positions, StackConfig
 
 
@@ -27,7 +27,8 @@ class Attention(nn.Module):
     """Every token reads tokens of its own sequence.  (B, N, D) → (B, N, D).
 
     A kind says how queries, keys and values (B, A, N, D / A) are mixed; one that has weights says them, too.
-    accepts: the positions that it can be combined with.  carries: whether it goes token after token.
+    accepts: the positions that it can be combined with; a kind that holds its scores may add "relative" and "alibi" and
+    put ``distances`` to them (see ``Distances``).  carries: whether it goes token after token.
     """
 
     accepts: ClassVar[frozenset[Positions]] = frozenset({"learned", "sinusoidal", "rotary", "none"})
@@ -42,6 +43,7 @@ class Attention(nn.Module):
                 f"Choose positions of {', '.join(sorted(self.accepts))}.",
             )
         self.heads, self.causal, self.rotary = config.heads, config.causal, config.positions == "rotary"
+        self.distances = make_distances(config.positions, config.width, config.heads, causal=config.causal)
         self.inputs = nn.Linear(config.width, 3 * config.width)
         self.output = nn.Linear(config.width, config.width)
 

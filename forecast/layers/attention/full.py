@@ -3,26 +3,44 @@
 Dimension key: B batch, N queries, M keys, D width, A heads, R room for tokens to come.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
 from forecast.layers.attention.base import Attention
+from forecast.layers.stack_config import Positions
 
 
 class FullAttention(Attention):
     """Every token reads all tokens; with ``causal``, those up to itself."""
 
+    accepts: ClassVar[frozenset[Positions]] = frozenset(
+        {"learned", "sinusoidal", "rotary", "relative", "alibi", "none"}
+    )
     carries = True
 
     def mix(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        return torch.nn.functional.scaled_dot_product_attention(query, key, value, is_causal=self.causal)
+        """Queries (B, A, N, D / A) of the last N of M tokens, keys and values (B, A, M, D / A) of all of them."""
+        queries, keys = query.shape[-2], key.shape[-2]
+        mask: Tensor | None = None
+        if self.distances is not None:
+            query, mask = self.distances(query, keys)
+        elif self.causal and 1 < queries < keys:
+            mask = ~_later(queries, keys, query.device)
+        plain = self.causal and mask is None and queries > 1  # a single query is the last token and reads all
+        return torch.nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=plain)
 
     def weights(self, x: Tensor) -> Tensor:
         query, key, _ = self._project(x)
+        places: Tensor | None = None
+        if self.distances is not None:
+            query, places = self.distances(query, x.shape[1])
         scores: Tensor = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
-        if self.causal:
-            later = torch.ones(scores.shape[-2:], dtype=torch.bool, device=x.device).triu(1)
-            scores = scores.masked_fill(later, -torch.inf)
+        if places is not None:
+            scores = scores + places
+        elif self.causal:
+            scores = scores.masked_fill(_later(x.shape[1], x.shape[1], x.device), -torch.inf)
         return torch.softmax(scores, -1)
 
     def begin(self, x: Tensor, room: int) -> tuple[Tensor, list[Tensor]]:
@@ -37,6 +55,23 @@ class FullAttention(Attention):
         query, key, value = self._project(x, place)
         keys, values = kept
         keys[:, :, place : place + 1], values[:, :, place : place + 1] = key, value
-        before = slice(0, place + 1)
-        mixed = torch.nn.functional.scaled_dot_product_attention(query, keys[:, :, before], values[:, :, before])
-        return self._join(mixed)
+        before = slice(self.first(place), place + 1)
+        return self._join(self.mix(query, keys[:, :, before], values[:, :, before]))
+
+    def grow(self, x: Tensor, kept: list[Tensor], place: int) -> tuple[Tensor, list[Tensor]]:
+        """``step`` that leaves what was kept (nothing at first) as it was, so that gradients can flow back through it.
+
+        Returns (B, 1, D), and the keys and values with one more place.
+        """
+        query, *new = self._project(x, place)
+        kept = [torch.cat(pair, dim=2) for pair in zip(kept, new, strict=True)] if kept else new
+        return self._join(self.mix(query, *kept)), kept
+
+    def first(self, place: int) -> int:
+        """The first token that the one at ``place`` reads."""
+        return 0
+
+
+def _later(queries: int, keys: int, device: torch.device) -> Tensor:
+    """(N, M): whether a key stands after a query, where the last of both stand at the same place."""
+    return torch.ones(queries, keys, dtype=torch.bool, device=device).triu(keys - queries + 1)
