@@ -58,23 +58,26 @@ def series_statistics(panel: Panel, known: Ints | None = None) -> Statistics:
 
 
 def standardise(
-    panel: Panel, known: Ints, given: Floats | None = None
+    panel: Panel, known: Ints, given: Floats | None = None, *, centred: bool = True
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Targets (N, C) in float32 with mean 0 and deviation 1 per series, the mask, and location and scale (S, C).
 
     In float64 until then: a level of 1e9 with variation 1 keeps all of its variation.  A scale that is ``given`` (S, C)
-    is taken where it is not NaN.
+    is taken where it is not NaN.  Not ``centred``, they stay as they are, with location 0 and scale 1.
     """
     values = np.zeros(panel.target.shape, np.float32)
     observed = np.zeros(panel.target.shape, bool)
     location, scale = (np.zeros((len(panel), panel.channels)) for _ in range(2))
     for first, last in blocks(panel.offsets, columns=panel.channels):
         rows = slice(int(panel.offsets[first]), int(panel.offsets[last]))
-        centred, observed[rows], found = _differences(panel, known, first, last)
+        differences, observed[rows], found = _differences(panel, known, first, last)
+        if not centred:
+            values[rows] = np.where(observed[rows], panel.target[rows], 0)
+            continue
         location[first:last] = found.location
         scale[first:last] = found.scale(None if given is None else given[first:last])
-        values[rows] = centred / np.repeat(scale[first:last], panel.lengths[first:last], axis=0)
-    return values, observed, location, scale
+        values[rows] = differences / np.repeat(scale[first:last], panel.lengths[first:last], axis=0)
+    return values, observed, location, scale if centred else np.ones_like(scale)
 
 
 def blocks(offsets: Ints, *, columns: int = 1, rows: int | None = None) -> list[tuple[int, int]]:

@@ -27,19 +27,37 @@ class Targets(Protocol):
 
 
 def targets_of(
-    panel: Panel, *, known: Ints, scale: Floats | None, rounded: bool, device: torch.device
+    panel: Panel,
+    *,
+    known: Ints,
+    scale: Floats | None,
+    rounded: bool,
+    centred: bool = True,
+    device: torch.device,
 ) -> "InMemory | OnDisk":
-    """The targets, standardised by what rows [0, known) of each series show; see ``Windows`` for the rest."""
+    """The targets, standardised by what rows [0, known) of each series show; see ``Windows`` for the rest.
+
+    centred: without, they stay as they are, with location 0 and scale 1.
+    """
     if panel.on_disk is not None:
-        return OnDisk(panel, known=known, scale=scale, rounded=rounded)
-    return InMemory(panel, known=known, scale=scale, rounded=rounded, device=device)
+        return OnDisk(panel, known=known, scale=scale, rounded=rounded, centred=centred)
+    return InMemory(panel, known=known, scale=scale, rounded=rounded, centred=centred, device=device)
 
 
 class InMemory:
     """All targets standardised at once, on the device that trains."""
 
-    def __init__(self, panel: Panel, *, known: Ints, scale: Floats | None, rounded: bool, device: torch.device) -> None:
-        values, observed, self.location, self.scale = standardise(panel, known, scale)
+    def __init__(
+        self,
+        panel: Panel,
+        *,
+        known: Ints,
+        scale: Floats | None,
+        rounded: bool,
+        centred: bool = True,
+        device: torch.device,
+    ) -> None:
+        values, observed, self.location, self.scale = standardise(panel, known, scale, centred=centred)
         self.values = torch.from_numpy(on_grid(values) if rounded else values).to(device)  # (N, C)
         self.observed = torch.from_numpy(observed).to(device)  # (N, C)
         self.home = device
@@ -51,12 +69,16 @@ class InMemory:
 class OnDisk:
     """Targets where they lie: only what a window needs is read, and standardised as ``InMemory`` does it."""
 
-    def __init__(self, panel: Panel, *, known: Ints, scale: Floats | None, rounded: bool) -> None:
+    def __init__(self, panel: Panel, *, known: Ints, scale: Floats | None, rounded: bool, centred: bool = True) -> None:
         assert panel.on_disk is not None
         self.stored, self.rounded = panel.on_disk, rounded
-        found = series_statistics(panel, known)
-        self.base, self.mean = found.base, found.mean
-        self.location, self.scale = found.location, found.scale(scale)
+        if centred:
+            found = series_statistics(panel, known)
+            self.base, self.mean = found.base, found.mean
+            self.location, self.scale = found.location, found.scale(scale)
+        else:
+            shape = len(panel), panel.channels
+            self.base, self.mean, self.location, self.scale = *(np.zeros(shape) for _ in range(3)), np.ones(shape)
         self.home = torch.device("cpu")
 
     def gather(self, series: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:

@@ -17,6 +17,7 @@ from forecast.datasets.panel import Panel
 from forecast.datasets.targets import targets_of
 
 Location = Literal["mean", "last"]
+Shift = Location | Literal["zero"]
 SCALE_FLOOR = 0.02  # of a series' own deviation: a flat window is not blown up to noise
 
 
@@ -82,7 +83,8 @@ class Windows:
     A window is (series, end): it sees the ``lookback`` rows before row ``end`` of the series and forecasts the
     ``horizon`` rows from there.  A segment of O origins is named by its last one; the others lie ``stride`` rows apart
     before it, and it sees ``lookback + (O − 1)·stride`` rows.  Rows before a series' start are padding.
-    ``location``: what targets are shifted by, the mean of a segment's lookback or the last value observed there.
+    ``location``: what targets are shifted by, the mean of a segment's lookback or the last value observed there; or
+    zero, for counts, which are then divided by their mean level only, in the units that they have.
     ``rounded``: to a small fraction of a series' deviation, for training.
     Of a panel on disk windows are gathered there, on the CPU (``home``), and moved to ``device``.
     ``known``: (S,) rows of each series that its standardisation may be taken from; all up to its end when None.
@@ -101,15 +103,16 @@ class Windows:
         numbers: Ints | None = None,
         known: Ints | None = None,
         scale: Floats | None = None,
-        location: Location = "mean",
+        location: Shift = "mean",
         rounded: bool = False,
         device: str | torch.device = "cpu",
     ) -> None:
         self.lookback, self.horizon, self.stride, self.min_context = lookback, horizon, stride, min_context
-        self.location: Location = location
+        self.location: Shift = location
         self.device = torch.device(device)
         known = panel.ends if known is None else known
-        self.targets = targets_of(panel, known=known, scale=scale, rounded=rounded, device=self.device)
+        centred = location != "zero"
+        self.targets = targets_of(panel, known=known, scale=scale, rounded=rounded, centred=centred, device=self.device)
         self.home = self.targets.home
         self.channels, self.on_disk = panel.channels, panel.on_disk is not None
         self.offsets = torch.from_numpy(panel.offsets[:-1].copy()).to(self.home)
@@ -243,13 +246,17 @@ def moved(window: Window, device: torch.device) -> Window:
     return Window(**there)
 
 
-def location_and_scale(values: Tensor, known: Tensor, kind: Location = "mean") -> tuple[Tensor, Tensor]:
+def location_and_scale(values: Tensor, known: Tensor, kind: Shift = "mean") -> tuple[Tensor, Tensor]:
     """Location and deviation (B, 1, C) of the known values (B, T, C).
 
     The deviation is the one around their mean, and floored: series have deviation 1.  Shifted by the last value (as in
     NLinear, Zeng et al. 2023, section 3), forecasts start where the series stands, wherever its mean has been.
+    Not shifted at all, values are divided by 1 + their mean size (Salinas et al. 2020, section 3.3).
     """
     count = known.sum(1, keepdim=True).clamp(min=1)
+    if kind == "zero":
+        level = torch.where(known, values.abs(), 0.0).sum(1, keepdim=True) / count
+        return torch.zeros_like(level), 1 + level
     mean = torch.where(known, values, 0.0).sum(1, keepdim=True) / count
     variance = torch.where(known, values - mean, 0.0).square().sum(1, keepdim=True) / count
     location = mean if kind == "mean" else last_of(values, known)

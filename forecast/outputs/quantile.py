@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from forecast.datasets.arrays import Floats
 from forecast.errors import ConfigError
-from forecast.outputs.base import CLIP
+from forecast.outputs.base import CLIP, Number
 
 
 class QuantileOutput:
@@ -17,6 +18,8 @@ class QuantileOutput:
 
     levels: sorted; the middle one is the one nearest to 0.5, which is added where it is missing.
     """
+
+    centred = True
 
     def __init__(self, levels: tuple[float, ...]) -> None:
         self.levels = tuple(sorted({*levels, 0.5}))
@@ -33,7 +36,7 @@ class QuantileOutput:
         above = middle + steps[..., self.middle :].cumsum(-1)
         return torch.cat([below.flip(-1), middle, above], dim=-1)
 
-    def loss(self, raw: Tensor, answer: Tensor, counted: Tensor) -> tuple[Tensor, Tensor]:
+    def loss(self, raw: Tensor, answer: Tensor, counted: Tensor, scale: Number = 1.0) -> tuple[Tensor, Tensor]:
         """Pinball loss, twice the mean over levels: with the one level 0.5 it is the absolute error."""
         levels, signs = self._constants(raw.device, raw.dtype)
         total: Tensor = Pinball.apply(raw, answer.clamp(-CLIP, CLIP), counted, levels, signs)  # type: ignore[no-untyped-call]
@@ -49,7 +52,7 @@ class QuantileOutput:
             self._moved[device, dtype] = levels.to(device), torch.cat([below, above]).to(device)
         return self._moved[device, dtype]
 
-    def values(self, raw: Tensor, levels: tuple[float, ...]) -> Tensor:
+    def values(self, raw: Tensor, levels: tuple[float, ...], scale: Number = 1.0) -> Tensor:
         if not levels:
             return raw[..., :1]
         quantiles = self.quantiles(raw)
@@ -57,6 +60,26 @@ class QuantileOutput:
         for level in levels:
             columns.append(self._interpolate(quantiles, level))
         return torch.stack(columns, dim=-1)
+
+    def draw(self, raw: Tensor, noise: Tensor, scale: Number = 1.0) -> Tensor:
+        """By inverse transform, straight between the trained levels and held at the outermost ones."""
+        quantiles, rank = self.quantiles(raw), noise[..., 0]
+        if self.size == 1:
+            raise ConfigError(
+                "this forecaster was trained for the median only and has nothing to draw samples from",
+                "Fit it with levels=(0.05, …, 0.95) or with a distribution.",
+            )
+        known = torch.tensor(self.levels, dtype=rank.dtype, device=rank.device)
+        rank = rank.clamp(known[0], known[-1]).contiguous()
+        place = (torch.searchsorted(known, rank, right=True) - 1).clamp(max=self.size - 2)
+        share = (rank - known[place]) / (known[place + 1] - known[place])
+        quantiles = quantiles.expand(*rank.shape, self.size)
+        low = quantiles.gather(-1, place[..., None])[..., 0]
+        high = quantiles.gather(-1, place[..., None] + 1)[..., 0]
+        return torch.lerp(low, high, share.to(low.dtype))
+
+    def require(self, target: Floats) -> None:
+        """Any number will do."""
 
     def _interpolate(self, quantiles: Tensor, level: float) -> Tensor:
         """The level, straight between its trained neighbours; outside of them it is unknown."""
