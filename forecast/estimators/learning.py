@@ -91,7 +91,7 @@ class Learning:
         forecaster, resolved = self.forecaster, self.forecaster.resolved_
         sizes = forecaster._sizes(panel.channels)
         require_room(resolved, sizes)
-        forecaster.network_ = forecaster._build(sizes, forecaster.output_).to(self.device)
+        forecaster.network_ = forecaster._network(sizes, forecaster.output_).to(self.device)
         windows = forecaster._windows(panel, self.device, rounded=True)
         if not windows.count(resolved.origins):
             raise ConfigError(

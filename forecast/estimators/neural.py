@@ -20,10 +20,13 @@ from forecast.estimators.anchored import forecast_anchored, require_causal
 from forecast.estimators.base import Forecaster, Job, OnReport
 from forecast.estimators.defaults import Resolved, resolve
 from forecast.estimators.learning import Learning, account
+from forecast.estimators.passes import is_small, windows_per_pass
 from forecast.estimators.rolling import roll_forward
 from forecast.estimators.room import require_shapes, require_sizes, statistics
 from forecast.estimators.settings import Range, setting
+from forecast.estimators.spans import trained_scale
 from forecast.networks.base import Network, Sizes
+from forecast.networks.channels import IndependentChannels
 from forecast.outputs import Output, PointLoss, make_output
 from forecast.training.device import borrowed, find_device, in_passes, seeded, tune_process, used
 from forecast.training.distributed import Ranks, own_device, together
@@ -32,8 +35,6 @@ if TYPE_CHECKING:
     from forecast.streaming import Stream
 
 MOST_LAYERS = 256
-ROWS_PER_PASS = 1 << 22  # numbers of the widest activation that one forecasting pass may hold
-SMALL_PASS = 1 << 17  # numbers of an activation up to which threads gain little, and lose much on a busy machine
 SCALES, SPANS = "series.scales", "series.spans"  # what a saved model holds beside the weights
 
 
@@ -44,6 +45,9 @@ class NeuralForecaster(Forecaster):
     lookback: int | None = setting(None, help="steps that the network sees; from the cycles when None", low=1)
     tokens: Literal["patches", "steps"] = setting("patches", help="what a token is", search=("patches", "steps"))
     patch: int | None = setting(None, help="steps per patch; from the season when None", low=1)
+    channels: Literal["joint", "independent"] = setting(
+        "joint", help="several targets: read together, or each as a series of its own with shared weights"
+    )
     hidden_size: int = setting(64, help="width of the network", low=1, search=Range(low=32, high=256, step=32))
     highway: bool = setting(
         True, help="add a linear map of the window, which the network corrects", search=(True, False)
@@ -84,6 +88,12 @@ class NeuralForecaster(Forecaster):
     def _build(self, sizes: Sizes, output: Output) -> Network:
         """The network of this family."""
         raise NotImplementedError(type(self).__name__)
+
+    def _network(self, sizes: Sizes, output: Output) -> Network:
+        """The same, over each channel by itself where these are independent."""
+        if self.channels == "joint" or sizes.channels == 1:
+            return self._build(sizes, output)
+        return IndependentChannels(sizes, self._build(replace(sizes, channels=1), output))
 
     def _causal(self) -> bool:
         """Whether the network that the settings describe is causal."""
@@ -164,16 +174,7 @@ class NeuralForecaster(Forecaster):
         )
 
     def _trained_scale(self, starts: Ints, ends: Ints, numbers: Ints) -> Floats | None:
-        """(S, C) the deviation in training of each series that begins later and ends no earlier than then; else NaN.
-
-        A forecast from the stored context is then the same as one from all of the training data.
-        """
-        if self.scales_ is None or self.spans_ is None:
-            return None
-        place = np.maximum(numbers - 1, 0)
-        trained_from, trained_to = self.spans_[place].T
-        partly = (numbers > 0) & (starts > trained_from) & (ends >= trained_to)
-        return np.where(partly[:, None], self.scales_[place], np.nan)
+        return trained_scale(self.scales_, self.spans_, starts, ends, numbers)
 
     def fine_tune(
         self,
@@ -219,20 +220,17 @@ class NeuralForecaster(Forecaster):
         return self.resolved_.lookback + self.horizon  # fine-tuning forecasts the first new rows from before them, too
 
     def _windows_per_pass(self) -> int:
-        sizes = self.network_.sizes
-        widest = max(sizes.lookback * 8, sizes.horizon * sizes.channels * sizes.outputs * 3, 8 * self.hidden_size)
-        return max(1, ROWS_PER_PASS // widest)
+        return windows_per_pass(self.network_.sizes, self.hidden_size, folded=self._folded())
 
     def _threads_for(self, windows: int, origins: int = 1) -> int | None:
-        """CPU threads for a pass over so many windows: one where the threads would only wait for one another.
-
-        One series takes 1.4 ms with one thread or two, but 5 and more with two where others use the cores as well; a
-        training step of a small network 0.8 ms and 17, one of M4 Hourly by default 10 ms with one thread, and with two
-        7 ms on an idle machine and 20 to 500 on a busy one.
-        """
+        """CPU threads for a pass over so many windows: one where the threads would only wait for one another."""
         tokens = -(-self.resolved_.lookback // self.resolved_.patch) + origins - 1
-        small = windows * tokens * self.hidden_size <= SMALL_PASS
+        small = is_small(windows * self._folded(), tokens, self.hidden_size)
         return 1 if small and self.threads is None else self.threads
+
+    def _folded(self) -> int:
+        """Channels that the network reads as windows of their own."""
+        return len(self.schema_.target) if self.channels == "independent" else 1
 
     def _forecast(self, panel: Panel, series: Ints, ends: Ints, *, horizon: int, levels: tuple[float, ...]) -> Floats:
         if horizon > self.horizon:
@@ -310,7 +308,7 @@ class NeuralForecaster(Forecaster):
         self.scales_ = statistics(weights.pop(SCALES, None), len(self.series_), sizes.channels)
         self.spans_ = statistics(weights.pop(SPANS, None), len(self.series_), 2)
         with torch.device("meta"):  # takes no memory: sizes that do not fit the weights are refused first
-            self.network_ = self._build(sizes, self.output_)
+            self.network_ = self._network(sizes, self.output_)
         require_shapes(self.network_, weights)
         self.network_.load_state_dict(weights, assign=True)
         self.network_.to(find_device(self.device)).eval()

@@ -118,11 +118,11 @@ def test_no_window_gives_no_forecast(make, data):
 
 def test_many_windows_are_forecast_in_passes(make, data, monkeypatch):
     from forecast.datasets.build import load_panel
-    from forecast.estimators import neural
+    from forecast.estimators import passes
 
     model = make("hybrid").fit(data.series())
     panel, ends = load_panel(data.series()), np.arange(20, 90)
     series = np.zeros(70, np.int64)
     whole = model.forecast_windows(panel, series, ends)
-    monkeypatch.setattr(neural, "ROWS_PER_PASS", 700)
+    monkeypatch.setattr(passes, "NUMBERS_PER_PASS", 700)
     np.testing.assert_allclose(model.forecast_windows(panel, series, ends), whole, rtol=1e-5)

@@ -21,8 +21,10 @@ CLOSE = {"atol": 2e-5, "rtol": 1e-4}
 SMALL = {"hidden_size": 16, "heads": 2, "dropout": 0.0}
 VARIANTS: dict[str, dict[str, object]] = {  # beside the presets: settings that change how a network is put together
     "lstm": {"layers": 2, "highway": False},
+    "gru": {"channels": "independent"},
     "transformer": {"positions": "rotary", "highway": False},
-    "transformer-encoder-decoder": {"highway": False},
+    "transformer-encoder": {"channels": "independent"},
+    "transformer-encoder-decoder": {"highway": False, "channels": "independent"},
     "hybrid": {"positions": "rotary", "cell": "gru", "highway": False},
 }
 NETWORKS: dict[str, tuple[str, dict[str, object]]] = {
@@ -43,7 +45,7 @@ def build(name: str, sizes: Sizes, **settings: object) -> Network:
         max_steps=1,
         dropout=forecaster.dropout,
     )
-    return forecaster._build(sizes, PointOutput("mae"))
+    return forecaster._network(sizes, PointOutput("mae"))
 
 
 COVARIATES = {
