@@ -1,0 +1,152 @@
+"""Attention over patterns of distances against softmax over the tokens that are read, in float64."""
+
+import pytest
+import torch
+
+from forecast.layers.attention.base import Attention
+from forecast.layers.attention.full import FullAttention
+from forecast.layers.attention.kinds import make_attention
+from forecast.layers.attention.local import LocalAttention
+from forecast.layers.attention.log_sparse import LogSparseAttention
+from forecast.layers.stack_config import StackConfig
+
+EXACT = {"atol": 1e-10, "rtol": 1e-10}
+KINDS = {"local": LocalAttention, "log-sparse": LogSparseAttention}
+
+
+def make(
+    kind: str, *, span: int | None = 3, causal: bool = True, positions: str = "none", places: int = 16
+) -> Attention:
+    torch.manual_seed(0)
+    config = StackConfig(width=8, heads=2, causal=causal, places=places, positions=positions, attention=kind, span=span)
+    return make_attention(config).double()
+
+
+def tokens(count: int) -> torch.Tensor:
+    return torch.randn(2, count, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+
+
+def distances(kind: str, span: int, reach: int) -> set[int]:
+    """The distances that a token reads, as the papers list them."""
+    if kind == "local":
+        return set(range(span))
+    powers = {span - 1 + 2**k for k in range(reach.bit_length())}
+    return set(range(span)) | powers
+
+
+def loop(layer: Attention, kind: str, x: torch.Tensor) -> torch.Tensor:
+    """Softmax for one query after the other."""
+    query, key, value = layer._project(x)
+    mixed = torch.zeros_like(value)
+    read = distances(kind, layer.span, x.shape[1])
+    for n in range(x.shape[1]):
+        keys = [m for m in range(x.shape[1]) if abs(n - m) in read and (m <= n or not layer.causal)]
+        scores = (query[:, :, n : n + 1] * key[:, :, keys]).sum(-1) / query.shape[-1] ** 0.5
+        mixed[:, :, n] = (torch.softmax(scores, -1)[..., None] * value[:, :, keys]).sum(2)
+    return layer._join(mixed)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize("positions", ["none", "rotary"])
+@pytest.mark.parametrize(("count", "span"), [(1, 3), (14, 1), (14, 3), (14, 14), (40, 6)])
+def test_attention_is_a_loop_over_what_is_read(kind, causal, positions, count, span):
+    layer = make(kind, causal=causal, positions=positions, span=span)
+    x = tokens(count)
+    torch.testing.assert_close(layer(x), loop(layer, kind, x), **EXACT)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize(("count", "span"), [(64, 1), (130, 3), (256, 5), (300, 64), (333, 70), (200, 200)])
+def test_many_tokens_mix_as_few_do(kind, causal, count, span, monkeypatch):
+    """Blocks and shifts against one masked product, forwards and backwards."""
+    layer = make(kind, causal=causal, span=span)
+    x = tokens(count).requires_grad_()
+    monkeypatch.setattr(type(layer), "masked_up_to", count)
+    masked = layer(x)
+    (wanted,) = torch.autograd.grad(masked.square().sum(), x)
+    long = layer._join(layer.mix_long(*layer._project(x)))
+    (found,) = torch.autograd.grad(long.square().sum(), x)
+    torch.testing.assert_close(long, masked, **EXACT)
+    torch.testing.assert_close(found, wanted, **EXACT)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_long_way_is_taken_beyond_a_length(kind, monkeypatch):
+    layer = make(kind)
+    x = tokens(400)
+    wanted = layer(x)
+    monkeypatch.setattr(type(layer), "masked_up_to", 0)
+    torch.testing.assert_close(layer(x), wanted, **EXACT)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("causal", [True, False])
+def test_a_span_of_all_tokens_is_full_attention(kind, causal):
+    layer = make(kind, span=20, causal=causal)
+    full = FullAttention(StackConfig(width=8, heads=2, causal=causal, places=16, positions="none")).double()
+    full.load_state_dict(layer.state_dict())
+    x = tokens(20)
+    torch.testing.assert_close(layer(x), full(x), **EXACT)
+    torch.testing.assert_close(layer._join(layer.mix_long(*layer._project(x))), full(x), **EXACT)
+    torch.testing.assert_close(layer.weights(x), full.weights(x), **EXACT)
+
+
+def test_log_sparse_attention_of_two_tokens_is_full_attention():
+    layer = make("log-sparse", span=1)
+    full = FullAttention(StackConfig(width=8, heads=2, causal=True, places=16, positions="none")).double()
+    full.load_state_dict(layer.state_dict())
+    torch.testing.assert_close(layer(tokens(2)), full(tokens(2)), **EXACT)
+
+
+def test_log_sparse_distances_are_those_of_the_paper():
+    layer = make("log-sparse", span=1)
+    assert layer.reads(torch.arange(20)).nonzero()[:, 0].tolist() == [0, 1, 2, 4, 8, 16]
+    layer.span = 3
+    assert layer.reads(torch.arange(20)).nonzero()[:, 0].tolist() == [0, 1, 2, 3, 4, 6, 10, 18]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("causal", [True, False])
+def test_the_map_says_what_is_mixed(kind, causal):
+    layer = make(kind, causal=causal)
+    x = tokens(30)
+    weights, value = layer.weights(x), layer._project(x)[2]
+    torch.testing.assert_close(weights.sum(-1), torch.ones_like(weights[..., 0]), **EXACT)
+    torch.testing.assert_close(layer._join(weights @ value), layer(x), **EXACT)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("positions", ["none", "rotary"])
+def test_token_after_token_gives_what_one_pass_gives(kind, positions):
+    layer = make(kind, positions=positions)
+    x = tokens(25)
+    whole = layer(x)
+    found, kept = layer.begin(x[:, :10], 25)
+    torch.testing.assert_close(found, whole[:, :10], **EXACT)
+    grown = [part[:, :, :10].clone() for part in kept]
+    for place in range(10, 25):
+        newest = x[:, place : place + 1]
+        torch.testing.assert_close(layer.step(newest, kept, place)[:, 0], whole[:, place], **EXACT)
+        found, grown = layer.grow(newest, grown, place)
+        torch.testing.assert_close(found[:, 0], whole[:, place], **EXACT)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("count", [20, 600])
+def test_later_tokens_reach_no_earlier_state(kind, count):
+    layer = make(kind, positions="none")
+    x = tokens(count)
+    changed = x.clone()
+    changed[:, count // 2 :] *= -2
+    before = slice(0, count // 2)
+    torch.testing.assert_close(layer(x)[:, before], layer(changed)[:, before], **EXACT)
+    assert not torch.allclose(layer(x)[:, count // 2 :], layer(changed)[:, count // 2 :])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_usual_span_leaves_something_out_of_a_fortnight(kind):
+    layer = make(kind, span=None, places=28)
+    assert 2 <= layer.span < 14
+    assert not layer.weights(tokens(14))[0, 0, 13].all()
