@@ -29,10 +29,12 @@ class Attention(nn.Module):
     A kind says how queries, keys and values (B, A, N, D / A) are mixed; one that has weights says them, too.
     accepts: the positions that it can be combined with; a kind that holds its scores may add "relative" and "alibi" and
     put ``distances`` to them (see ``Distances``).  carries: whether it goes token after token.
+    masks: whether it can be causal.
     """
 
     accepts: ClassVar[frozenset[Positions]] = frozenset({"learned", "sinusoidal", "rotary", "none"})
     carries: ClassVar[bool] = False
+    masks: ClassVar[bool] = True
 
     def __init__(self, config: StackConfig) -> None:
         super().__init__()
@@ -41,6 +43,11 @@ class Attention(nn.Module):
             raise ConfigError(
                 f"positions={config.positions!r} and attention={config.attention!r} do not go together",
                 f"Choose positions of {', '.join(sorted(self.accepts))}.",
+            )
+        if config.causal and not self.masks:
+            raise ConfigError(
+                f"attention={config.attention!r} looks at all tokens to choose which are read, so it cannot be causal",
+                "Choose architecture='encoder' or 'encoder-decoder'.",
             )
         self.heads, self.causal, self.rotary = config.heads, config.causal, config.positions == "rotary"
         self.distances = make_distances(config.positions, config.width, config.heads, causal=config.causal)
