@@ -7,8 +7,13 @@ from torch import Tensor, nn
 
 
 class Block(nn.Module):
-    """(B, N, D) → (B, N, D), all at once or, where it ``carries``, token after token."""
+    """(B, N, D) → (B, N, D), all at once or, where it ``carries``, token after token.
 
+    streams: vectors of a token that go through the blocks side by side; the inputs and outputs of more than one are
+    (B, N, streams·D).
+    """
+
+    streams: int = 1
     carries: bool = False
 
     def forward(self, x: Tensor) -> Tensor:
