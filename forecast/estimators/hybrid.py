@@ -1,6 +1,6 @@
 """Recurrence and attention joined in one network."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
@@ -15,8 +15,15 @@ from forecast.networks.base import Network, Sizes
 from forecast.networks.composed import ComposedNetwork
 from forecast.networks.decoders.direct import DirectDecoder
 from forecast.networks.hybrid.joins import JOINS, Join
+from forecast.networks.hybrid.memory import MemoryJoin
+from forecast.networks.hybrid.temporal_fusion import TemporalFusion
 from forecast.networks.tokens import places
 from forecast.outputs import Output
+
+OWN_ATTENTION: Mapping[Join, frozenset[Positions]] = {  # joins with an attention of their own, and its positions
+    "memory": MemoryJoin.accepts,
+    "temporal-fusion": TemporalFusion.accepts,
+}
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -38,12 +45,28 @@ class HybridForecaster(NeuralForecaster):
 
     name: ClassVar[str] = "hybrid"
 
+    def _causal(self) -> bool:
+        return self.join in JOINS
+
     def _conflicts(self) -> Iterator[str]:
         yield from super()._conflicts()
         if self.hidden_size % self.heads:
             yield f"hidden_size={self.hidden_size} is not divisible by heads={self.heads}"
+        if self.join in OWN_ATTENTION:
+            allowed = sorted(OWN_ATTENTION[self.join])
+            if self.attention != "full":
+                yield f"join={self.join!r} has an attention of its own, not attention={self.attention!r}"
+            if self.positions not in allowed:
+                yield f"join={self.join!r} takes positions of {', '.join(allowed)}, not positions={self.positions!r}"
+        if self.join == "memory" and self.attention_layers != 1:
+            yield f"join='memory' reads its tape once, not in attention_layers={self.attention_layers}"
+        if self.join == "temporal-fusion" and self.cell != "lstm":
+            yield f"join='temporal-fusion' starts its LSTMs from static covariates; cell={self.cell!r} cannot stand in"
 
     def _build(self, sizes: Sizes, output: Output) -> Network:
+        if self.join == "temporal-fusion":
+            recurrent, attention = self._halves(sizes, self.hidden_size)
+            return TemporalFusion(sizes, recurrent, attention, highway=self.highway)
         return ComposedNetwork(
             sizes,
             width=self.hidden_size,
@@ -52,6 +75,9 @@ class HybridForecaster(NeuralForecaster):
         )
 
     def _trunk(self, sizes: Sizes, inputs: int) -> Trunk:
+        return JOINS[self.join](*self._halves(sizes, inputs))
+
+    def _halves(self, sizes: Sizes, inputs: int) -> tuple[RecurrentConfig, StackConfig]:
         width, dropout = self.hidden_size, self.resolved_.dropout
         recurrent = RecurrentConfig(cell=self.cell, inputs=inputs, width=width, layers=self.layers, dropout=dropout)
         attention = StackConfig(
@@ -65,7 +91,7 @@ class HybridForecaster(NeuralForecaster):
             span=self.span,
             dropout=dropout,
         )
-        return JOINS[self.join](recurrent, attention)
+        return recurrent, attention
 
     def _renamed(self, weight: str) -> str:
         older = weight.startswith(("recurrent.", "attention.", "gate."))  # before joins were trunks

@@ -69,4 +69,16 @@ HYBRIDS: tuple[Preset, ...] = (
         "matrix, keys and values are the states scaled feature by feature (section 3).",
         strengths="The smallest of the hybrids, next to an LSTM in cost.",
     ),
+    Preset(
+        name="tft",
+        family="hybrid",
+        target=TARGET,
+        settings={"join": "temporal-fusion", "positions": "none"},
+        description="Temporal Fusion Transformer: variables selected token by token, LSTM, interpretable attention",
+        paper="Lim et al. 2021 (TFT)",
+        mechanism="Networks select the variables of each token (section 4.2), LSTMs read the window and what is known "
+        "ahead (4.5.1), static covariates set their first state and enrich all states (4.3, 4.5.2), and one attention "
+        "map for all heads reads them (4.4); gates skip what is of no use (4.1). A token is a patch of each variable.",
+        strengths="Says which covariate, and which stretch of the past, a forecast rests on; for data with covariates.",
+    ),
 )

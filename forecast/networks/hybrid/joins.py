@@ -11,8 +11,8 @@ from forecast.networks.hybrid.in_turn import attention_first, interleaved, recur
 from forecast.networks.hybrid.memory import MemoryJoin
 from forecast.networks.hybrid.parallel import ParallelJoin
 
-Join = Literal["gated", "recurrent-first", "attention-first", "interleaved", "parallel", "memory"]
-
+Join = Literal["gated", "recurrent-first", "attention-first", "interleaved", "parallel", "memory", "temporal-fusion"]
+# All but the last one are trunks; the Temporal Fusion Transformer reads variables, not tokens, and is a network itself.
 JOINS: Mapping[Join, Callable[[RecurrentConfig, StackConfig], Trunk]] = {
     "gated": GatedJoin,
     "recurrent-first": recurrent_first,

@@ -1,0 +1,88 @@
+"""Which variables matter, token by token (Lim et al. 2021, section 4.2).
+
+Dimension key: V variables, R rows of any shape (batch, tokens), I inputs, U outputs, D width.
+"""
+
+import math
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from forecast.layers.dropout import make_dropout
+from forecast.layers.gated_residual import GatedResidual
+
+
+class GroupedLinear(nn.Module):
+    """A linear map for each of V variables in one product.  Input: (V, …, I).  Output: (V, …, U)."""
+
+    def __init__(self, variables: int, inputs: int, outputs: int) -> None:
+        super().__init__()
+        bound = 1 / math.sqrt(inputs)  # as in nn.Linear
+        self.weight = nn.Parameter(torch.empty(variables, inputs, outputs).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(variables, 1, outputs).uniform_(-bound, bound))
+
+    def forward(self, x: Tensor) -> Tensor:
+        mapped = torch.baddbmm(self.bias, x.flatten(1, -2), self.weight)  # (V, R, U)
+        return mapped.view(*x.shape[:-1], -1)
+
+
+class GroupedResidual(nn.Module):
+    """A gated residual network for each of V variables, see ``GatedResidual``.  Input, output: (V, …, D)."""
+
+    def __init__(self, variables: int, width: int, *, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.first, self.second = (GroupedLinear(variables, width, width) for _ in range(2))
+        self.gate = GroupedLinear(variables, width, 2 * width)
+        self.dropout = make_dropout(dropout)
+        self.scale = nn.Parameter(torch.ones(variables, 1, width))
+        self.shift = nn.Parameter(torch.zeros(variables, 1, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner = self.dropout(self.second(nn.functional.elu(self.first(x))))
+        summed = x + nn.functional.glu(self.gate(inner), dim=-1)
+        normed = nn.functional.layer_norm(summed, summed.shape[-1:]).flatten(1, -2)  # (V, R, D)
+        return torch.addcmul(self.shift, normed, self.scale).view(x.shape)
+
+
+class VariableSelection(nn.Module):
+    """Σ v_j·GRN_j(ξ_j) with v = softmax(GRN([ξ_1 … ξ_V], context)): the weights v differ from token to token.
+
+    The network that selects has no normalisation at its end, which over two variables would leave of its output nothing
+    but the sign.  A single variable needs no selection.
+    names: of the V variables, as in ``weights``.
+    Input: variables (V, …, D) and context (…, D) or None.  Output: (…, D).
+    """
+
+    explains: ClassVar[str] = "variables"
+
+    def __init__(self, names: tuple[str, ...], width: int, *, context: bool = False, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.names = names
+        self.each = GroupedResidual(len(names), width, dropout=dropout)
+        self.select = (
+            GatedResidual(
+                len(names) * width,
+                width,
+                outputs=len(names),
+                context=width if context else 0,
+                dropout=dropout,
+                norm=False,
+            )
+            if len(names) > 1
+            else None
+        )
+
+    def forward(self, variables: Tensor, context: Tensor | None = None) -> Tensor:
+        seen: Tensor = self.each(variables)
+        if self.select is None:
+            return seen[0]
+        weights = self.weights(variables, context).movedim(-1, 0)[..., None]  # (V, …, 1)
+        return (weights * seen).sum(0)
+
+    def weights(self, variables: Tensor, context: Tensor | None = None) -> Tensor:
+        """(…, V): the share of each variable; the shares of a token sum to 1."""
+        if self.select is None:
+            return torch.ones_like(variables[0, ..., :1])
+        side_by_side = variables.movedim(0, -2).flatten(-2)  # (…, V·D)
+        return torch.softmax(self.select(side_by_side, context), dim=-1)
