@@ -17,8 +17,10 @@ SLACK = 0.75  # gaps come in clusters: a window may have fewer observed steps th
 ENOUGH_HORIZONS = 12  # in the median series, for a run of full length
 FEW_SERIES = 20
 SHORTEST = 48  # steps of lookback that even a short season gets: 12 months see four years
-MOST_ORIGINS = {"patches": 4, "steps": 24}
+MOST_ORIGINS = {"patches": 4, "steps": 24, "variates": 1}
 TOKENS_PER_ORIGIN = 3
+
+TokenKind = Literal["patches", "steps", "variates"]
 
 
 class Settings(Protocol):
@@ -27,7 +29,7 @@ class Settings(Protocol):
     horizon: int
     season_: int
     season: int | None
-    tokens: Literal["patches", "steps"]
+    tokens: TokenKind
     lookback: int | None
     patch: int | None
     origins: int | None
@@ -57,6 +59,8 @@ def resolve(settings: Settings, panel: Panel, *, causal: bool) -> Resolved:
     lookback = settings.lookback or lookback_of(cycles, patch=patch, horizon=settings.horizon, median=median)
     if settings.tokens == "patches" and settings.patch is None and settings.season_ == 1:
         patch = min(LONGEST_PATCH, max(1, lookback // FEWEST_PATCHES))
+    if settings.tokens == "variates":
+        patch = 1  # the lookback is that of patches, but a token is all of it
     lookback = -(-lookback // patch) * patch
     if settings.origins is not None and settings.origins > 1 and not causal:
         raise ConfigError(
@@ -98,7 +102,7 @@ def lookback_of(cycles: tuple[int, ...], *, patch: int, horizon: int, median: fl
     return max(reach, min(max(2 * horizon, SHORTEST), room))
 
 
-def origins_of(tokens: Literal["patches", "steps"], patch: int, lookback: int, median: float, horizon: int) -> int:
+def origins_of(tokens: TokenKind, patch: int, lookback: int, median: float, horizon: int) -> int:
     """Origins per pass, by time to accuracy: two at least, more where a pass is dear, as many as there is room for.
 
     Beyond a few they only add correlated windows, and where a pass is cheap each costs as much as it teaches.  M4

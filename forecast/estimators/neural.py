@@ -4,8 +4,9 @@ Dimension key: W windows, H horizon, C channels, V levels.
 """
 
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -18,12 +19,13 @@ from forecast.datasets.scaling import series_statistics
 from forecast.datasets.windows import Location, Windows
 from forecast.estimators.anchored import forecast_anchored, require_causal
 from forecast.estimators.base import Forecaster, Job, OnReport
-from forecast.estimators.defaults import Resolved, resolve
+from forecast.estimators.defaults import Resolved, TokenKind, resolve
 from forecast.estimators.learning import Learning, account
 from forecast.estimators.passes import is_small, windows_per_pass
 from forecast.estimators.rolling import roll_forward
 from forecast.estimators.room import require_shapes, require_sizes, statistics
 from forecast.estimators.settings import Range, setting
+from forecast.estimators.sizes import sizes_of
 from forecast.estimators.spans import trained_scale
 from forecast.networks.base import Network, Sizes
 from forecast.networks.channels import IndependentChannels
@@ -43,7 +45,7 @@ class NeuralForecaster(Forecaster):
     """Base of the families: a subclass names its network and adds the settings that build it."""
 
     lookback: int | None = setting(None, help="steps that the network sees; from the cycles when None", low=1)
-    tokens: Literal["patches", "steps"] = setting("patches", help="what a token is", search=("patches", "steps"))
+    tokens: TokenKind = setting("patches", help="what a token is", search=("patches", "steps"))
     patch: int | None = setting(None, help="steps per patch; from the season when None", low=1)
     channels: Literal["joint", "independent"] = setting(
         "joint", help="several targets: read together, or each as a series of its own with shared weights"
@@ -85,6 +87,8 @@ class NeuralForecaster(Forecaster):
     compile: bool = setting(False, help="compile the training passes, which takes a minute and pays in long trainings")
     threads: int | None = setting(None, help="CPU threads; all cores when None", low=1, high=1024)
 
+    reads_variates: ClassVar[bool] = False  # whether the family knows tokens that are whole variates
+
     def _build(self, sizes: Sizes, output: Output) -> Network:
         """The network of this family."""
         raise NotImplementedError(type(self).__name__)
@@ -94,6 +98,11 @@ class NeuralForecaster(Forecaster):
         if self.channels == "joint" or sizes.channels == 1:
             return self._build(sizes, output)
         return IndependentChannels(sizes, self._build(replace(sizes, channels=1), output))
+
+    def _conflicts(self) -> Iterator[str]:
+        yield from super()._conflicts()
+        if self.tokens == "variates" and not self.reads_variates:
+            yield "tokens='variates' have no order to read: only TransformerForecaster(architecture='encoder') can"
 
     def _causal(self) -> bool:
         """Whether the network that the settings describe is causal."""
@@ -130,23 +139,7 @@ class NeuralForecaster(Forecaster):
         self.report_ |= {**asdict(self.resolved_), **account(self.network_, progress)}
 
     def _sizes(self, channels: int) -> Sizes:
-        covariates = self.covariates_
-        return Sizes(
-            lookback=self.resolved_.lookback,
-            horizon=self.horizon,
-            patch=self.resolved_.patch,
-            outputs=self.output_.size,
-            channels=channels,
-            past=covariates.past.width,
-            future=covariates.future_width,
-            known=covariates.future.width,
-            static=covariates.static.width,
-            past_vocabulary=covariates.past_vocabulary,
-            future_vocabulary=covariates.future_vocabulary,
-            static_vocabulary=covariates.static_vocabulary,
-            series=len(self.series_) if self.series_embedding else 0,
-            persistent=self.season_ == 1,
-        )
+        return sizes_of(self, channels)
 
     def _windows(
         self,

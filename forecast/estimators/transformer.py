@@ -14,6 +14,7 @@ from forecast.networks.composed import ComposedNetwork
 from forecast.networks.decoders.direct import DirectDecoder
 from forecast.networks.tokens import places
 from forecast.networks.transformer.encoder_decoder import EncoderDecoderTransformer
+from forecast.networks.transformer.variates import ORDERLESS, VariateTransformer
 from forecast.outputs import Output
 
 
@@ -37,6 +38,7 @@ class TransformerForecaster(NeuralForecaster):
     feed: FeedKind = setting("gelu", help="the feed-forward network of a block", search=("gelu", "glu"))
 
     name: ClassVar[str] = "transformer"
+    reads_variates: ClassVar[bool] = True
 
     def _causal(self) -> bool:
         return self.architecture == "causal"
@@ -45,9 +47,24 @@ class TransformerForecaster(NeuralForecaster):
         yield from super()._conflicts()
         if self.hidden_size % self.heads:
             yield f"hidden_size={self.hidden_size} is not divisible by heads={self.heads}"
+        if self.tokens == "variates":
+            yield from self._without_order()
+
+    def _without_order(self) -> Iterator[str]:
+        """What goes against tokens that are variates, which come in no order."""
+        if self.architecture != "encoder":
+            yield f"tokens='variates' have no order that architecture={self.architecture!r} could follow"
+        if self.attention not in ORDERLESS:
+            yield f"attention={self.attention!r} reads tokens by their places, and variates have none"
+        if self.positions not in ("learned", "none"):
+            yield f"positions={self.positions!r} say places, and variates have none: positions='none'"
+        if self.channels == "independent":
+            yield "channels='independent' keeps apart what tokens='variates' reads together"
 
     def _build(self, sizes: Sizes, output: Output) -> Network:
         config = self._stack(sizes)
+        if self.tokens == "variates":
+            return VariateTransformer(sizes, config, highway=self.highway)
         if self.architecture == "encoder-decoder":
             return EncoderDecoderTransformer(sizes, config, point=output.point, highway=self.highway)
         return ComposedNetwork(

@@ -26,4 +26,15 @@ TRANSFORMERS: tuple[Preset, ...] = (
         description="The full Transformer: encoder, masked self-attention, cross-attention",
         paper="Vaswani et al. 2017",
     ),
+    Preset(
+        name="itransformer",
+        family="transformer",
+        target="forecast.estimators:TransformerForecaster",
+        settings={"architecture": "encoder", "tokens": "variates", "positions": "none"},
+        description="Inverted Transformer: every variate is one token, attention across variates",
+        paper="Liu et al. 2024 (iTransformer)",
+        mechanism="A token is the whole lookback of a target, or of a covariate with its horizon ahead; attention runs "
+        "across these, without places, and each target's state gives all of its steps (section 3).",
+        strengths="Many targets that move together; with a single one it attends to its covariates only.",
+    ),
 )
