@@ -119,14 +119,14 @@ def sinusoids(
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, :width]
 
 
-def rotate(x: Tensor, start: int = 0) -> Tensor:
+def rotate(x: Tensor, start: int = 0, apart: int = 1) -> Tensor:
     """Rotate pairs of features of (B, A, N, D) by their token's position (Su et al. 2021, section 3.2).
 
-    start: the position of the first token.
+    start: the position of the first token.  apart: how many positions lie from one to the next.
     """
     half = x.shape[-1] // 2
     rates = torch.exp(torch.arange(half, device=x.device) * (-math.log(10_000.0) / max(half, 1)))
-    angles = torch.arange(start, start + x.shape[-2], device=x.device)[:, None] * rates
+    angles = (start + apart * torch.arange(x.shape[-2], device=x.device))[:, None] * rates
     sin, cos = angles.sin().to(x.dtype), angles.cos().to(x.dtype)
     first, second, rest = x[..., :half], x[..., half : 2 * half], x[..., 2 * half :]
     return torch.cat([first * cos - second * sin, first * sin + second * cos, rest], dim=-1)

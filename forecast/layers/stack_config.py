@@ -27,7 +27,8 @@ class StackConfig:
 
     places: tokens that learned positions keep, twice those of the lookback; kinds of attention derive their own
     ``span`` from it where that is None.  span: tokens in reach, in a bucket or in a pooled group, as the kind says.
-    segment: tokens that are read at once where a ``memory`` carries the ones before.
+    segment: tokens that are read at once where a ``memory`` carries the ones before, ``memory_length`` tokens of them;
+    from ``places`` and from the segment where None.  compression: how many older tokens become one.
     """
 
     width: int
@@ -42,4 +43,6 @@ class StackConfig:
     feed: FeedKind = "gelu"
     memory: Memory = "none"
     segment: int | None = None
+    memory_length: int | None = None
+    compression: int = 2
     dropout: float = 0.0

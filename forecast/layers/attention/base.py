@@ -14,7 +14,7 @@ from forecast.layers.stack_config import Positions, StackConfig
 
 def split_heads(x: Tensor, heads: int) -> Tensor:
     """(B, N, D) as (B, A, N, D / A)."""
-    return x.reshape(*x.shape[:-1], heads, -1).transpose(1, 2)
+    return x.reshape(*x.shape[:-1], heads, x.shape[-1] // heads).transpose(1, 2)
 
 
 def check_heads(width: int, heads: int) -> None:

@@ -27,7 +27,7 @@ class FullAttention(Attention):
         if self.distances is not None:
             query, mask = self.distances(query, keys)
         elif self.causal and 1 < queries < keys:
-            mask = ~_later(queries, keys, query.device)
+            mask = up_to_itself(queries, keys, query.device)
         plain = self.causal and mask is None and queries > 1  # a single query is the last token and reads all
         return torch.nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=plain)
 
@@ -39,8 +39,8 @@ class FullAttention(Attention):
         scores: Tensor = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
         if places is not None:
             scores = scores + places
-        elif self.causal:
-            scores = scores.masked_fill(_later(x.shape[1], x.shape[1], x.device), -torch.inf)
+        if self.causal:
+            scores = scores.masked_fill(~self.reach(x.shape[1], x.device), -torch.inf)
         return torch.softmax(scores, -1)
 
     def begin(self, x: Tensor, room: int) -> tuple[Tensor, list[Tensor]]:
@@ -71,7 +71,11 @@ class FullAttention(Attention):
         """The first token that the one at ``place`` reads."""
         return 0
 
+    def reach(self, length: int, device: torch.device) -> Tensor:
+        """(N, N): which tokens each one reads where ``causal``."""
+        return up_to_itself(length, length, device)
 
-def _later(queries: int, keys: int, device: torch.device) -> Tensor:
-    """(N, M): whether a key stands after a query, where the last of both stand at the same place."""
-    return torch.ones(queries, keys, dtype=torch.bool, device=device).triu(keys - queries + 1)
+
+def up_to_itself(queries: int, keys: int, device: torch.device) -> Tensor:
+    """(N, M): which keys stand no later than a query, where the last of both stand at the same place."""
+    return torch.ones(queries, keys, dtype=torch.bool, device=device).tril(keys - queries)

@@ -5,7 +5,7 @@ Dimension key: D width.
 
 from collections.abc import Callable, Mapping
 
-from torch import nn
+from torch import Tensor, nn
 
 from forecast.layers.dropout import make_dropout
 from forecast.layers.stack_config import FeedKind, StackConfig
@@ -20,7 +20,27 @@ class FeedForward(nn.Sequential):
         )
 
 
-FEEDS: Mapping[FeedKind, Callable[..., nn.Module]] = {"gelu": FeedForward}
+class GatedFeedForward(nn.Module):
+    """GEGLU: the GELU of one linear map times another one, then a third (Shazeer 2020, section 2).
+
+    Two thirds as wide as ``FeedForward`` inside, so that its three maps have as many weights as the other's two.
+    Input, output: (…, D).
+    """
+
+    def __init__(self, width: int, *, expansion: int = 2, dropout: float = 0.0) -> None:
+        super().__init__()
+        inner = max(1, round(expansion * width * 2 / 3))
+        self.inputs = nn.Linear(width, 2 * inner)
+        self.dropout = make_dropout(dropout)
+        self.output = nn.Linear(inner, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate, value = self.inputs(x).chunk(2, dim=-1)
+        fed: Tensor = self.output(self.dropout(nn.functional.gelu(gate) * value))
+        return fed
+
+
+FEEDS: Mapping[FeedKind, Callable[..., nn.Module]] = {"gelu": FeedForward, "glu": GatedFeedForward}
 
 
 def make_feed(config: StackConfig) -> nn.Module:

@@ -5,12 +5,16 @@ from collections.abc import Mapping, Sequence
 from torch import nn
 
 from forecast.layers.blocks.base import Block
+from forecast.layers.blocks.compact import CompactBlock
+from forecast.layers.blocks.post_norm import PostNormBlock
 from forecast.layers.blocks.pre_norm import PreNormBlock
 from forecast.layers.blocks.reversible import ReversibleBlock, ReversibleSequence
 from forecast.layers.stack_config import BlockKind, StackConfig
 
 BLOCKS: Mapping[BlockKind, type[Block]] = {
     "pre-norm": PreNormBlock,
+    "post-norm": PostNormBlock,
+    "compact": CompactBlock,
     "reversible": ReversibleBlock,
 }
 
