@@ -1,32 +1,27 @@
-"""The table of recurrent cells.  A new cell is a file beside this one and a row here.
-
-Dimension key: B batch, N tokens, I inputs, D width.
-"""
+"""The table of recurrent cells.  A new cell is a file beside this one and a row here."""
 
 from collections.abc import Callable, Mapping
-from typing import Literal, Protocol
+from typing import Literal
 
-from torch import Tensor
-
+from forecast.layers.cells.base import Cell
+from forecast.layers.cells.delta import Delta
 from forecast.layers.cells.fused import GRU, LSTM, RNN
-from forecast.layers.trunk import Carried
+from forecast.layers.cells.mlstm import MLSTM
+from forecast.layers.cells.slstm import SLSTM
+from forecast.layers.cells.xlstm import XLSTM
 
-CellKind = Literal["lstm", "gru", "rnn"]
+__all__ = ["CELLS", "PROJECTING", "Cell", "CellKind", "MakeCell"]
 
+CellKind = Literal["lstm", "gru", "rnn", "slstm", "mlstm", "xlstm", "delta"]
+MakeCell = Callable[[int, int], Cell]  # from the widths of tokens and states
 
-class Cell(Protocol):
-    """A module that reads tokens one by one.  kept: how many tensors (B, …) its state holds, h (B, D) first."""
-
-    kept: int
-
-    def read(self, x: Tensor) -> Tensor:
-        """States (B, N, D) of tokens (B, N, I)."""
-
-    def begin(self, x: Tensor) -> tuple[Tensor, Carried]:
-        """``read``, and the state after the last token."""
-
-    def step(self, x: Tensor, carried: Carried) -> Carried:
-        """The state after one more token (B, I)."""
-
-
-CELLS: Mapping[CellKind, Callable[[int, int], Cell]] = {"lstm": LSTM, "gru": GRU, "rnn": RNN}
+CELLS: Mapping[CellKind, MakeCell] = {
+    "lstm": LSTM,
+    "gru": GRU,
+    "rnn": RNN,
+    "slstm": SLSTM,
+    "mlstm": MLSTM,
+    "xlstm": XLSTM,
+    "delta": Delta,
+}
+PROJECTING: frozenset[CellKind] = frozenset({"lstm", "gru", "rnn", "slstm"})  # read tokens by one linear map alone
