@@ -7,8 +7,9 @@ from typing import ClassVar, Literal
 
 from forecast.estimators.neural import MOST_LAYERS, NeuralForecaster
 from forecast.estimators.settings import Range, setting
+from forecast.layers.attention.kinds import ATTENTION
 from forecast.layers.stack import make_stack
-from forecast.layers.stack_config import AttentionKind, BlockKind, FeedKind, Positions, StackConfig
+from forecast.layers.stack_config import AttentionKind, BlockKind, FeedKind, Memory, Positions, StackConfig
 from forecast.networks.base import Network, Sizes
 from forecast.networks.composed import ComposedNetwork
 from forecast.networks.decoders.direct import DirectDecoder
@@ -36,6 +37,15 @@ class TransformerForecaster(NeuralForecaster):
     )
     block: BlockKind = setting("pre-norm", help="how a block is put together", search=("pre-norm", "compact"))
     feed: FeedKind = setting("gelu", help="the feed-forward network of a block", search=("gelu", "glu"))
+    memory: Memory = setting("none", help="what a segment of the window reads of the segments before")
+    segment: int | None = setting(None, help="tokens read at once with a memory; from the tokens when None", low=1)
+    memory_length: int | None = setting(None, help="tokens that a memory holds; a segment's when None", low=1)
+    compression: int = setting(2, help="older tokens that become one (memory='compressive')", low=1)
+    tied: bool = setting(False, help="encoder and decoder share self-attention and feed-forward networks")
+
+    pretrain: float = setting(
+        0.0, help="share of the training that fills in hidden patches before it forecasts; encoder only", low=0, below=1
+    )
 
     name: ClassVar[str] = "transformer"
     reads_variates: ClassVar[bool] = True
@@ -49,6 +59,38 @@ class TransformerForecaster(NeuralForecaster):
             yield f"hidden_size={self.hidden_size} is not divisible by heads={self.heads}"
         if self.tokens == "variates":
             yield from self._without_order()
+        if self.pretrain and self.architecture != "encoder":
+            yield f"pretrain={self.pretrain!r} fills in patches from both sides, not in architecture={self.architecture!r}"
+        if self.pretrain and self.tokens == "variates":
+            yield f"pretrain={self.pretrain!r} hides some tokens of a series, and with tokens='variates' it has only one"
+        if self.positions not in ATTENTION[self.attention].accepts:
+            yield f"attention={self.attention!r} keeps no scores that positions={self.positions!r} could act on"
+        if self.memory != "none":
+            yield from self._without_memory()
+        if self.block == "compact" and (self.attention != "full" or self.positions in ("relative", "alibi")):
+            yield (
+                f"block='compact' shapes full attention whose zero queries give a mean, not "
+                f"attention={self.attention!r} with positions={self.positions!r}"
+            )
+        if self.architecture == "encoder-decoder" and self.block not in ("pre-norm", "post-norm"):
+            yield f"block={self.block!r} has no cross-attention, which architecture='encoder-decoder' needs"
+        if self.tied and (self.architecture != "encoder-decoder" or self.attention != "full"):
+            yield (
+                f"tied=True shares full attention between the halves of architecture='encoder-decoder', not "
+                f"attention={self.attention!r} of architecture={self.architecture!r}"
+            )
+
+    def _without_memory(self) -> Iterator[str]:
+        """What goes against segments that are read one after the other."""
+        if self.architecture != "causal":
+            yield f"memory={self.memory!r} reads segments in order, which architecture={self.architecture!r} does not"
+        if self.attention != "full":
+            yield f"memory={self.memory!r} says who reads whom, and so does attention={self.attention!r}"
+        if self.block == "compact":
+            yield f"memory={self.memory!r} holds what block='compact' takes its mean over"
+
+    def _pretraining(self) -> float:
+        return self.pretrain
 
     def _without_order(self) -> Iterator[str]:
         """What goes against tokens that are variates, which come in no order."""
@@ -66,7 +108,7 @@ class TransformerForecaster(NeuralForecaster):
         if self.tokens == "variates":
             return VariateTransformer(sizes, config, highway=self.highway)
         if self.architecture == "encoder-decoder":
-            return EncoderDecoderTransformer(sizes, config, point=output.point, highway=self.highway)
+            return EncoderDecoderTransformer(sizes, config, point=output.point, highway=self.highway, tied=self.tied)
         return ComposedNetwork(
             sizes,
             width=self.hidden_size,
@@ -86,5 +128,9 @@ class TransformerForecaster(NeuralForecaster):
             span=self.span,
             block=self.block,
             feed=self.feed,
+            memory=self.memory,
+            segment=self.segment,
+            memory_length=self.memory_length,
+            compression=self.compression,
             dropout=self.resolved_.dropout,
         )

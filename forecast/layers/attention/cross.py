@@ -1,11 +1,13 @@
 """Attention from one sequence to another (Vaswani et al. 2017, section 3.2.3).
 
-Dimension key: B batch, N queries, M keys, D width.
+Dimension key: B batch, N queries, M keys, D width, A heads.
 """
 
 from torch import Tensor, nn
 
 from forecast.layers.attention.base import check_heads, split_heads
+
+Remembered = tuple[Tensor, Tensor]  # keys and values of a memory, each (B, A, M, D / A)
 
 
 class CrossAttention(nn.Module):
@@ -23,8 +25,15 @@ class CrossAttention(nn.Module):
         self.output = nn.Linear(width, width)
 
     def forward(self, x: Tensor, memory: Tensor) -> Tensor:
-        query = split_heads(self.query(x), self.heads)
+        return self.read(x, self.remember(memory))
+
+    def remember(self, memory: Tensor) -> Remembered:
+        """Keys and values of a memory (B, M, D), which any number of tokens may then ``read``."""
         key, value = (split_heads(part, self.heads) for part in self.memory(memory).chunk(2, dim=-1))
-        mixed = nn.functional.scaled_dot_product_attention(query, key, value)
+        return key, value
+
+    def read(self, x: Tensor, remembered: Remembered) -> Tensor:
+        query = split_heads(self.query(x), self.heads)
+        mixed = nn.functional.scaled_dot_product_attention(query, *remembered)
         output: Tensor = self.output(mixed.transpose(1, 2).flatten(2))
         return output
