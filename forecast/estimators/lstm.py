@@ -1,22 +1,25 @@
 """Recurrent networks over tokens."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Literal
 
 from forecast.estimators.neural import MOST_LAYERS, NeuralForecaster
 from forecast.estimators.settings import Range, setting
+from forecast.layers.attention.alignment import AlignmentKind
 from forecast.layers.cells.kinds import CellKind
 from forecast.layers.recurrent import RecurrentConfig, RecurrentStack
 from forecast.layers.trunk import Trunk
 from forecast.networks.base import Network, Sizes
 from forecast.networks.composed import ComposedNetwork
+from forecast.networks.decoders.base import Decoder
 from forecast.networks.decoders.direct import DirectDecoder
 from forecast.networks.decoders.parallel import ParallelDecoder
+from forecast.networks.decoders.recurrent import CELLS, RecurrentDecoder, RecurrentDecoding
 from forecast.outputs import Output
 
-DecoderKind = Literal["direct", "parallel"]
-DECODERS = {"direct": DirectDecoder, "parallel": ParallelDecoder}
+DecoderKind = Literal["direct", "parallel", "recurrent"]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -28,8 +31,22 @@ class LSTMForecaster(NeuralForecaster):
     decoder: DecoderKind = setting(
         "direct", help="how the state at the origin becomes the horizon", search=("direct", "parallel")
     )
+    decoder_attention: Literal[AlignmentKind, "none"] = setting(
+        "none", help="how a recurrent decoder scores the states that it reads at each of its steps"
+    )
+    teacher_forcing: float = setting(
+        1.0, help="share of blocks that a recurrent decoder reads from the answer as training begins", low=0, high=1
+    )
+    free_from: float = setting(
+        0.5, help="share of training from which a recurrent decoder reads its own forecasts only", low=0, high=1
+    )
 
     name: ClassVar[str] = "lstm"
+
+    def _conflicts(self) -> Iterator[str]:
+        yield from super()._conflicts()
+        if self.decoder_attention != "none" and self.decoder != "recurrent":
+            yield f"decoder_attention='{self.decoder_attention}' needs decoder='recurrent', which goes step by step"
 
     def _build(self, sizes: Sizes, output: Output) -> Network:
         # Single steps go straight into the cell: a projection before it would double the cost of the dearest trunk.
@@ -38,8 +55,20 @@ class LSTMForecaster(NeuralForecaster):
             sizes,
             width=width,
             trunk=self._trunk,
-            decoder=partial(DECODERS[self.decoder], highway=self.highway, dropout=self.resolved_.dropout),
+            decoder=partial(self._decoder(output), highway=self.highway, dropout=self.resolved_.dropout),
         )
+
+    def _decoder(self, output: Output) -> Callable[..., Decoder]:
+        if self.decoder != "recurrent":
+            return DirectDecoder if self.decoder == "direct" else ParallelDecoder
+        decoding = RecurrentDecoding(
+            cell=self.cell if self.cell in CELLS else "gru",
+            attention=None if self.decoder_attention == "none" else self.decoder_attention,
+            point=output.point,
+            forcing=self.teacher_forcing,
+            free_from=self.free_from,
+        )
+        return partial(RecurrentDecoder, decoding=decoding)
 
     def _trunk(self, inputs: int) -> Trunk:
         return RecurrentStack(

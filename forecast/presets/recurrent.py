@@ -38,4 +38,38 @@ RECURRENT: tuple[Preset, ...] = (
         "shifted by their last value.",
         strengths="Long horizons from a short lookback: no error is fed back, and parameters do not grow with it.",
     ),
+    Preset(
+        name="seq2seq",
+        family="recurrent",
+        target="forecast.estimators:LSTMForecaster",
+        settings={"decoder": "recurrent"},
+        description="One recurrent network reads the past, another writes the future, block after block",
+        paper="Sutskever et al. 2014; Cho et al. 2014",
+        mechanism="The state at the origin starts a second cell, which reads the block before its own (Sutskever, "
+        "section 2). Training feeds it the answer at first and its own forecasts more and more often (Bengio et al. "
+        "2015, section 2.4).",
+        strengths="Each block follows from the one before; for horizons of few blocks, as errors are fed back.",
+    ),
+    Preset(
+        name="seq2seq-bahdanau",
+        family="recurrent",
+        target="forecast.estimators:LSTMForecaster",
+        settings={"cell": "gru", "decoder": "recurrent", "decoder_attention": "additive"},
+        description="Sequence to sequence with additive attention over the past",
+        paper="Bahdanau et al. 2015",
+        mechanism="Before each of its steps the decoder scores every token of the lookback by a small network of its "
+        "state and the token's; the weighted mean enters the step (section 3.1). The encoder reads forwards only.",
+        strengths="Horizons of several blocks, each of which resembles another part of the past; weights can be read.",
+    ),
+    Preset(
+        name="seq2seq-luong",
+        family="recurrent",
+        target="forecast.estimators:LSTMForecaster",
+        settings={"decoder": "recurrent", "decoder_attention": "general"},
+        description="Sequence to sequence with multiplicative attention over the past",
+        paper="Luong et al. 2015",
+        mechanism="After each of its steps the decoder scores every token of the lookback by a product with its state; "
+        "state and weighted mean together write the block (section 3.1; decoder_attention='dot' without a matrix).",
+        strengths="As additive attention, at a lower cost for long lookbacks.",
+    ),
 )

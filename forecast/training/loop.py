@@ -17,6 +17,7 @@ from torch import Tensor
 from forecast.datasets.batches import Batches, rows_of
 from forecast.datasets.windows import Window, Windows
 from forecast.errors import TrainingError
+from forecast.layers.scheduled import Scheduled
 from forecast.networks.base import Network
 from forecast.outputs import Output
 from forecast.training import checkpoint
@@ -96,6 +97,7 @@ class Training:
         self.network, self.output, self.windows, self.plan = network, output, windows, plan
         self.validation, self.on_report, self.ranks = validation, on_report, ranks
         self.parameters = [p for p in network.parameters() if p.requires_grad]
+        self.scheduled = [part for part in network.modules() if isinstance(part, Scheduled)]
         self.optimiser = AdamW(self.parameters, weight_decay=plan.weight_decay)
         share = ranks.share(plan.batch_size)
         self.batches = Batches(windows, batch_size=plan.batch_size, origins=plan.origins, seed=plan.seed, share=share)
@@ -131,6 +133,8 @@ class Training:
         threads = torch.get_num_threads()
         pace = Pace(threads) if plan.paced and threads > 1 else as_they_come
         while (done := self._done()) < 1 and not progress.stopped:
+            for part in self.scheduled:
+                part.advance(done)
             pace(partial(self._step, learning_rate(done, plan.learning_rate, progress.landing)))
             done = self._done()
             if done >= report_at:
