@@ -8,10 +8,11 @@ from forecast.layers.attention.full import FullAttention
 from forecast.layers.attention.kinds import make_attention
 from forecast.layers.attention.local import LocalAttention
 from forecast.layers.attention.log_sparse import LogSparseAttention
+from forecast.layers.attention.strided import StridedAttention
 from forecast.layers.stack_config import StackConfig
 
 EXACT = {"atol": 1e-10, "rtol": 1e-10}
-KINDS = {"local": LocalAttention, "log-sparse": LogSparseAttention}
+KINDS = {"local": LocalAttention, "log-sparse": LogSparseAttention, "strided": StridedAttention}
 
 
 def make(
@@ -30,6 +31,8 @@ def distances(kind: str, span: int, reach: int) -> set[int]:
     """The distances that a token reads, as the papers list them."""
     if kind == "local":
         return set(range(span))
+    if kind == "strided":
+        return set(range(span)) | set(range(0, reach, span))
     powers = {span - 1 + 2**k for k in range(reach.bit_length())}
     return set(range(span)) | powers
 
@@ -91,6 +94,13 @@ def test_a_span_of_all_tokens_is_full_attention(kind, causal):
     torch.testing.assert_close(layer(x), full(x), **EXACT)
     torch.testing.assert_close(layer._join(layer.mix_long(*layer._project(x))), full(x), **EXACT)
     torch.testing.assert_close(layer.weights(x), full.weights(x), **EXACT)
+
+
+def test_strided_attention_with_a_stride_of_one_is_full_attention():
+    layer = make("strided", span=1)
+    full = FullAttention(StackConfig(width=8, heads=2, causal=True, places=16, positions="none")).double()
+    full.load_state_dict(layer.state_dict())
+    torch.testing.assert_close(layer(tokens(30)), full(tokens(30)), **EXACT)
 
 
 def test_log_sparse_attention_of_two_tokens_is_full_attention():

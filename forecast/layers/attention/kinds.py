@@ -12,6 +12,7 @@ from forecast.layers.attention.local import LocalAttention
 from forecast.layers.attention.log_sparse import LogSparseAttention
 from forecast.layers.attention.lsh import LSHAttention
 from forecast.layers.attention.prob_sparse import ProbSparseAttention
+from forecast.layers.attention.strided import StridedAttention
 from forecast.layers.memory import CompressiveMemory, RecurrentMemory
 from forecast.layers.stack_config import AttentionKind, Memory, StackConfig
 
@@ -23,6 +24,7 @@ ATTENTION: Mapping[AttentionKind, type[Attention]] = {
     "hierarchical": HierarchicalAttention,
     "local": LocalAttention,
     "log-sparse": LogSparseAttention,
+    "strided": StridedAttention,
     "prob-sparse": ProbSparseAttention,
     "auto-correlation": AutoCorrelation,
 }

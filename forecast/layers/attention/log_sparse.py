@@ -4,7 +4,6 @@ Dimension key: B batch, N tokens, D width, A heads, O distances.
 """
 
 import math
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -18,8 +17,6 @@ class LogSparseAttention(SparseAttention):
     Time and memory grow with N·log N: one product of the sequence with itself, shifted, for every distance.  A span of
     1 is the paper's plain form; a longer one its local attention.  Without ``causal`` as much after the token is read.
     """
-
-    masked_up_to: ClassVar[int] = 256
 
     def usual_span(self, tokens: int) -> int:
         """The logarithm of the tokens, as the paper has it for its local window."""

@@ -24,7 +24,7 @@ class SparseAttention(FullAttention):
     """
 
     accepts: ClassVar[frozenset[Positions]] = Attention.accepts
-    masked_up_to: ClassVar[int] = 512
+    masked_up_to: ClassVar[int] = 256
 
     def __init__(self, config: StackConfig) -> None:
         super().__init__(config)
