@@ -14,6 +14,10 @@ SMALL: dict[str, Any] = {"hidden_size": 8, "max_steps": 6, "batch_size": 8, "thr
 FAMILIES: dict[str, tuple[type, dict[str, Any]]] = {
     "lstm": (LSTMForecaster, {}),
     "gru-steps": (LSTMForecaster, {"cell": "gru", "tokens": "steps"}),
+    "seq2seq": (
+        LSTMForecaster,
+        {"decoder": "recurrent", "decoder_attention": "additive", "location": "last", "patch": 2},
+    ),
     "transformer": (TransformerForecaster, {"layers": 1, "heads": 2}),
     "encoder": (TransformerForecaster, {"layers": 1, "heads": 2, "architecture": "encoder"}),
     "encoder-decoder": (TransformerForecaster, {"layers": 1, "heads": 2, "architecture": "encoder-decoder"}),
