@@ -46,7 +46,7 @@ TRANSFORMERS: tuple[Preset, ...] = (
         paper="Xia et al. 2019 (Tied Transformers)",
         mechanism="Each block of the decoder uses the self-attention and the feed-forward network of the encoder's; "
         "cross-attention and norms are its own.",
-        strengths="The full architecture where series are few or short: its halves teach one another, with fewer weights.",
+        strengths="The full architecture with fewer weights, for few or short series.",
     ),
     Preset(
         name="transformer-xl",

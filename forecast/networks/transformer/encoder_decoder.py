@@ -29,8 +29,8 @@ class EncoderDecoderTransformer(Network):
     A decoder token holds the block before it and what is known ahead of its own.  In training the blocks before come
     from the answer (teacher forcing), in one pass; a forecast feeds back its own points, block after block, and keeps
     the keys and values of those it has written and of the memory, so that each costs the same.
-    ``point``: which of the Q outputs is the point forecast that is fed back.  ``tied``: each block of the decoder uses the
-    self-attention and the feed-forward network of the encoder's (after Xia et al. 2019, Tied Transformers).
+    ``point``: which of the Q outputs is the point forecast that is fed back.  ``tied``: each block of the decoder uses
+    self-attention and feed-forward network of the encoder's (after Xia et al. 2019, Tied Transformers).
     """
 
     causal = False
