@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from forecast.estimators.neural import MOST_LAYERS, NeuralForecaster
 from forecast.estimators.settings import Range, setting
 from forecast.layers.attention.alignment import AlignmentKind
-from forecast.layers.cells.kinds import CellKind
+from forecast.layers.cells.kinds import PROJECTING, CellKind
 from forecast.layers.recurrent import RecurrentConfig, RecurrentStack
 from forecast.layers.trunk import Trunk
 from forecast.networks.base import Network, Sizes
@@ -28,6 +28,8 @@ class LSTMForecaster(NeuralForecaster):
 
     cell: CellKind = setting("lstm", help="recurrent cell", search=("lstm", "gru"))
     layers: int = setting(1, help="recurrent layers", low=1, high=MOST_LAYERS, search=Range(low=1, high=3, step=1))
+    residual: bool = setting(True, help="add each layer to its input", search=(True, False))
+    bidirectional: bool = setting(False, help="read the tokens in both directions; pays from two layers on")
     decoder: DecoderKind = setting(
         "direct", help="how the state at the origin becomes the horizon", search=("direct", "parallel")
     )
@@ -43,6 +45,9 @@ class LSTMForecaster(NeuralForecaster):
 
     name: ClassVar[str] = "lstm"
 
+    def _causal(self) -> bool:
+        return not self.bidirectional
+
     def _conflicts(self) -> Iterator[str]:
         yield from super()._conflicts()
         if self.decoder_attention != "none" and self.decoder != "recurrent":
@@ -50,7 +55,7 @@ class LSTMForecaster(NeuralForecaster):
 
     def _build(self, sizes: Sizes, output: Output) -> Network:
         # Single steps go straight into the cell: a projection before it would double the cost of the dearest trunk.
-        width = None if sizes.patch == 1 else self.hidden_size
+        width = None if sizes.patch == 1 and self.cell in PROJECTING else self.hidden_size
         return ComposedNetwork(
             sizes,
             width=width,
@@ -78,5 +83,7 @@ class LSTMForecaster(NeuralForecaster):
                 width=self.hidden_size,
                 layers=self.layers,
                 dropout=self.resolved_.dropout,
+                residual=self.residual,
+                bidirectional=self.bidirectional,
             )
         )

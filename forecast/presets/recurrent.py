@@ -27,6 +27,29 @@ RECURRENT: tuple[Preset, ...] = (
         paper="Elman 1990",
     ),
     Preset(
+        name="xlstm",
+        family="recurrent",
+        target="forecast.estimators:LSTMForecaster",
+        settings={"cell": "xlstm"},
+        description="Extended LSTM: blocks with a matrix and with scalars as memory, by turns",
+        paper="Beck et al. 2024 (xLSTM)",
+        mechanism="Exponential gates let a cell revise what it has stored. mLSTM keeps a matrix to which each token "
+        "adds its value under its key, and reads all tokens of a chunk at once (section 2.3); sLSTM keeps scalars and "
+        "mixes them from step to step (section 2.2). A layer is a block of each (section 2.4).",
+        strengths="Many different patterns to be kept apart over long windows; small data need no more than an LSTM.",
+    ),
+    Preset(
+        name="p-slstm",
+        family="recurrent",
+        target="forecast.estimators:LSTMForecaster",
+        settings={"cell": "slstm"},
+        description="sLSTM over patches, every series read by itself",
+        paper="Kong et al. 2025 (P-sLSTM)",
+        mechanism="Patches shorten the way that a memory has to last, and exponential gates over a normalised memory "
+        "let a later patch outweigh all before it (section 3; the cell: Beck et al. 2024, section 2.2).",
+        strengths="Long lookbacks of single series, where the memory of an LSTM fades.",
+    ),
+    Preset(
         name="segrnn",
         family="recurrent",
         target="forecast.estimators:LSTMForecaster",
