@@ -60,11 +60,13 @@ class TransformerForecaster(NeuralForecaster):
         if self.tokens == "variates":
             yield from self._without_order()
         if self.pretrain and self.architecture != "encoder":
-            yield f"pretrain={self.pretrain!r} fills in patches from both sides, not in architecture={self.architecture!r}"
+            yield f"pretrain={self.pretrain!r} reads both sides of hidden patches, not with {self.architecture!r}"
         if self.pretrain and self.tokens == "variates":
-            yield f"pretrain={self.pretrain!r} hides some tokens of a series, and with tokens='variates' it has only one"
+            yield f"pretrain={self.pretrain!r} hides some tokens of a series, of which tokens='variates' leave but one"
         if self.positions not in ATTENTION[self.attention].accepts:
             yield f"attention={self.attention!r} keeps no scores that positions={self.positions!r} could act on"
+        if self.architecture == "causal" and not ATTENTION[self.attention].masks:
+            yield f"attention={self.attention!r} looks at all tokens before any reads: it needs architecture='encoder'"
         if self.memory != "none":
             yield from self._without_memory()
         if self.block == "compact" and (self.attention != "full" or self.positions in ("relative", "alibi")):

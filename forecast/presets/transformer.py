@@ -81,4 +81,60 @@ TRANSFORMERS: tuple[Preset, ...] = (
         "with the feed-forward network of the same input (SAS-P, section 4).",
         strengths="A quarter fewer weights per block at about the accuracy of the standard one.",
     ),
+    Preset(
+        name="transformer-local",
+        family="transformer",
+        target="forecast.estimators:TransformerForecaster",
+        settings={"attention": "local"},
+        description="Every token reads a window of tokens before it",
+        paper="Beltagy et al. 2020 (Longformer)",
+        mechanism="Attention reaches `span` tokens back, in blocks, so that time and memory grow with the tokens and "
+        "not with their square (section 3.1); what lies further back comes through the layers below.",
+        strengths="Windows of thousands of tokens, in which the recent ones count most.",
+    ),
+    Preset(
+        name="transformer-strided",
+        family="transformer",
+        target="forecast.estimators:TransformerForecaster",
+        settings={"attention": "strided"},
+        description="Every token reads those just before it and every n-th one before these",
+        paper="Child et al. 2019 (Sparse Transformer)",
+        mechanism="A window of `span` tokens and the tokens at its multiples, under one softmax (section 4.2): any two "
+        "are two layers apart, for N times the root of N scores.",
+        strengths="Long windows of single steps with one season: a span of it reads the same hour of every day.",
+    ),
+    Preset(
+        name="logsparse",
+        family="transformer",
+        target="forecast.estimators:TransformerForecaster",
+        settings={"attention": "log-sparse"},
+        description="Every token reads the nearest ones and those 1, 2, 4, 8, … further back",
+        paper="Li et al. 2019 (LogSparse Transformer)",
+        mechanism="N·log N scores instead of N² (section 4.2), with a local window of log N tokens; the paper's "
+        "convolution over neighbouring steps is left out, because tokens are patches of them.",
+        strengths="Long windows, at little cost, with reach to their beginning in every layer.",
+    ),
+    Preset(
+        name="informer",
+        family="transformer",
+        target="forecast.estimators:TransformerForecaster",
+        settings={"architecture": "encoder", "attention": "prob-sparse"},
+        description="Only the queries that single tokens out attend; the horizon comes in one pass",
+        paper="Zhou et al. 2021 (Informer)",
+        mechanism="A query's highest score less its mean one, on a sample of keys, says how much it has to choose; the "
+        "top c·ln N of them attend, the others take the mean (section 3.2).  Keys are sampled at fixed places; the "
+        "distilling between layers is left out.",
+        strengths="Long windows read in both directions, with N·log N scores; on short ones full attention is as fast.",
+    ),
+    Preset(
+        name="autoformer",
+        family="transformer",
+        target="forecast.estimators:TransformerForecaster",
+        settings={"architecture": "encoder", "attention": "auto-correlation", "positions": "none"},
+        description="Whole sequences are compared at every lag and added up at the best ones",
+        paper="Wu et al. 2021 (Autoformer)",
+        mechanism="Fourier transforms give the correlation of queries and keys at every lag; values shifted by the "
+        "top c·ln N lags are averaged, weighted by a softmax over them (section 3.2).",
+        strengths="Strongly seasonal series whose seasons take several tokens.",
+    ),
 )
