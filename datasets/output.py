@@ -16,6 +16,7 @@ from forecast.errors import DataError
 
 SERIES = "series"  # the id column of an answer whose input had none
 FORECAST = "forecast"
+PATH = "path"  # the number of a sample, from 1
 CHANNEL = "target"  # says which target a row is of, where there are several
 _LEVEL = re.compile(r"q0?\.\d+|q\d(\.\d+)?e-\d+")
 ONE_ARRAY = "y"  # the id of a one-dimensional array's series; the columns of a two-dimensional one are numbered
@@ -129,3 +130,25 @@ def _with_levels(panel: Panel, values: Floats, levels: tuple[float, ...], steps:
         columns[CHANNEL] = np.tile(np.repeat(np.asarray(panel.schema.target, dtype=object), horizon), count)
     numbers = dict(zip((FORECAST, *map(level_name, levels)), table.T, strict=True))
     return pd.DataFrame({**columns, **numbers})
+
+
+def samples_to_frame(panel: Panel, values: Floats) -> pd.DataFrame:
+    """Sampled paths of the steps after each series' end as a long frame.
+
+    values: (S, n, H, C) in the user's units.  Columns id, time, ``target`` where C > 1, ``path`` (1 to n) and
+    ``forecast``; sorted by series (in the panel's order), target, path, time.
+    ``DataError`` where the time or id column is called ``path``.
+    """
+    schema, (count, paths, horizon, channels) = panel.schema, values.shape
+    for role, name in (("time", schema.time or ""), ("id", schema.id or SERIES)):
+        if PATH in [part.strip() for part in name.split(",")]:
+            raise DataError(f"the {role} column is called {PATH!r}, as the samples' own is", "Rename it.", column=PATH)
+    steps = (panel.starts + panel.ends)[:, None] + np.arange(horizon)  # (S, H)
+    every = np.broadcast_to(steps[:, None, None], (count, channels, paths, horizon)).ravel()
+    columns = _ids(panel, channels * paths * horizon)
+    columns[schema.time or "time"] = panel.timeline.times(every)
+    if channels > 1:
+        columns[CHANNEL] = np.tile(np.repeat(np.asarray(schema.target, dtype=object), paths * horizon), count)
+    columns[PATH] = np.tile(np.repeat(np.arange(1, paths + 1), horizon), count * channels)
+    columns[FORECAST] = values.transpose(0, 3, 1, 2).ravel()
+    return pd.DataFrame(columns)

@@ -159,7 +159,8 @@ def _one_pass(
     chosen = torch.from_numpy(row).to(raw.device)
     origin = torch.from_numpy(origins - 1 - (most - plan.turn[members]) // every).to(raw.device)
     scaled = replace(segment, location=segment.location[chosen], scale=segment.scale[chosen])
-    return windows.restore(forecaster.output_.values(raw[chosen, origin], levels), scaled, plan.series[batch][row])
+    values = forecaster.output_.values(raw[chosen, origin], levels, scaled.scale)
+    return windows.restore(values, scaled, plan.series[batch][row])
 
 
 def require_causal(forecaster: object, horizon: int) -> None:
@@ -171,6 +172,11 @@ def require_causal(forecaster: object, horizon: int) -> None:
         raise ConfigError(
             f"anchored=True reads many origins in one pass, and {name} has no causal network that could",
             "Leave anchored off, or use LSTMForecaster, HybridForecaster or a causal TransformerForecaster.",
+        )
+    if forecaster._paths():
+        raise ConfigError(
+            f"anchored=True reads forecasts off one pass, and those of {name} are levels of sampled paths",
+            "Leave anchored off, or choose another decoder.",
         )
     if horizon > forecaster.horizon:
         raise ConfigError(

@@ -16,28 +16,28 @@ from forecast.datasets.checks import check_horizon
 from forecast.datasets.inputs import Covariates
 from forecast.datasets.panel import Panel
 from forecast.datasets.scaling import series_statistics
-from forecast.datasets.windows import Location, Windows
+from forecast.datasets.windows import Location, Shift, Window, Windows
 from forecast.estimators.anchored import forecast_anchored, require_causal
 from forecast.estimators.base import Forecaster, Job, OnReport
-from forecast.estimators.defaults import Resolved, TokenKind, resolve
+from forecast.estimators.defaults import TokenKind, resolve
+from forecast.estimators.forecasting import over_windows, points_and_levels, sampled_frame
 from forecast.estimators.learning import Learning, account
 from forecast.estimators.passes import is_small, windows_per_pass
 from forecast.estimators.rolling import roll_forward
-from forecast.estimators.room import require_shapes, require_sizes, statistics
+from forecast.estimators.saving import restore, state_of
 from forecast.estimators.settings import Range, setting
 from forecast.estimators.sizes import sizes_of
 from forecast.estimators.spans import trained_scale
 from forecast.networks.base import Network, Sizes
 from forecast.networks.channels import IndependentChannels
-from forecast.outputs import Output, PointLoss, make_output
-from forecast.training.device import borrowed, find_device, in_passes, seeded, tune_process, used
+from forecast.outputs import DistributionKind, Output, PointLoss, make_output
+from forecast.training.device import borrowed, find_device, seeded, tune_process, used
 from forecast.training.distributed import Ranks, own_device, together
 
 if TYPE_CHECKING:
     from forecast.streaming import Stream
 
 MOST_LAYERS = 256
-SCALES, SPANS = "series.scales", "series.spans"  # what a saved model holds beside the weights
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -63,6 +63,11 @@ class NeuralForecaster(Forecaster):
     )
     location: Location = setting(
         "mean", help="what a window is shifted by: the mean of the lookback or its last value", search=("mean", "last")
+    )
+    distribution: DistributionKind | None = setting(
+        None,
+        help="of each step, trained on its likelihood; levels, any of them, are then its own rather than trained",
+        search=(None, "normal", "student-t"),
     )
     calendar: bool = setting(True, help="calendar features of the time grid as covariates known ahead")
     series_embedding: bool = setting(False, help="a learned vector per training series", search=(False, True))
@@ -101,8 +106,22 @@ class NeuralForecaster(Forecaster):
 
     def _conflicts(self) -> Iterator[str]:
         yield from super()._conflicts()
+        if self.distribution == "negative-binomial" and (self.transform != "none" or self.location != "mean"):
+            yield f"distribution={self.distribution!r} is one of counts, which are neither transformed nor shifted"
         if self.tokens == "variates" and not self.reads_variates:
             yield "tokens='variates' have no order to read: only TransformerForecaster(architecture='encoder') can"
+
+    def _location(self) -> Shift:
+        """What windows are shifted by; counts are not."""
+        return self.location if self.output_.centred else "zero"
+
+    def _paths(self) -> int:
+        """Sampled paths that the forecasts' levels come from; 0 where the network gives these itself."""
+        return 0
+
+    def _pretraining(self) -> float:
+        """Share of the training in which the network fills in hidden tokens, before it learns to forecast."""
+        return 0.0
 
     def _causal(self) -> bool:
         """Whether the network that the settings describe is causal."""
@@ -130,7 +149,8 @@ class NeuralForecaster(Forecaster):
             self.series_ = {name: number for number, name in enumerate(panel.ids.tolist(), 1)}
             self.spans_: Ints | None = np.stack([panel.starts, panel.starts + panel.ends], axis=1)
             self.scales_: Floats | None = None  # while training, each panel speaks for itself
-            self.output_ = make_output(self.levels, self.point_loss)
+            self.output_ = make_output(self.levels, self.point_loss, self.distribution)
+            self.output_.require(panel.target)
             paced = self.max_time is not None  # threads then come and go
             batch, origins = self.resolved_.batch_size, self.resolved_.origins
             with borrowed(self.threads if paced else self._threads_for(batch, origins)):
@@ -161,7 +181,7 @@ class NeuralForecaster(Forecaster):
             numbers=numbers,
             known=known,
             scale=self._trained_scale(panel.starts, panel.starts + panel.ends, numbers),
-            location=self.location,
+            location=self._location(),
             rounded=rounded,
             device=device,
         )
@@ -232,20 +252,11 @@ class NeuralForecaster(Forecaster):
 
     def _forecast_once(self, panel: Panel, series: Ints, ends: Ints, levels: tuple[float, ...]) -> Floats:
         """The network's own horizon from any origins: (W, H, C, 1 + V)."""
-        device = next(self.network_.parameters()).device
-        with borrowed(self._threads_for(len(series))), torch.inference_mode():
-            known = panel.ends.copy()
-            np.minimum.at(known, series, ends)  # no statistic may come from rows after the first origin
-            windows = self._windows(panel, device, known)
 
-            def forecast(batch: slice) -> Floats:
-                chosen, last = torch.from_numpy(series[batch]), torch.from_numpy(ends[batch])
-                window = windows.gather(chosen.to(device), last.to(device))
-                raw = self.network_(window)[:, 0]  # (B, H, C, Q)
-                return windows.restore(self.output_.values(raw, levels), window, series[batch])
+        def values(window: Window, batch: slice) -> torch.Tensor:
+            return points_and_levels(self, window, levels)
 
-            done = list(in_passes(len(series), self._windows_per_pass(), forecast))
-        return np.concatenate(done) if done else np.zeros((0, self.horizon, panel.channels, 1 + len(levels)))
+        return over_windows(self, panel, series, ends, values, columns=1 + len(levels))
 
     def forecast_windows(
         self,
@@ -258,14 +269,29 @@ class NeuralForecaster(Forecaster):
         anchored: bool = False,
     ) -> Floats:
         """As in every forecaster; ``anchored``: many origins in one pass of a causal network, see ``backtest``."""
+        self._require_fit()
+        self.output_.require(panel.target)
         if not anchored:
             return super().forecast_windows(panel, series, ends, horizon=horizon, levels=levels)
-        self._require_fit()
         steps = self.horizon if horizon is None else check_horizon(horizon)
         require_causal(self, steps)
         applied = self.transform_.apply(panel)
         values = forecast_anchored(self, applied, series, ends, horizon=steps, levels=levels)
         return self.transform_.invert(values, panel, series)
+
+    def sample(self, X: Any = None, *, paths: int = 100, seed: int | None = None, future_data: Any = None) -> Any:
+        """Possible futures over the trained horizon, in the data's units and within the bounds.
+
+        A long frame: id, time, ``target`` where there are several, ``path`` (1 to ``paths``), ``forecast``.
+        A network that forecasts by sampling (deepar) gives paths, each step drawn given the steps before it.  Others
+        give sampled marginals, each step drawn by itself, so that sums over steps spread differently from those of real
+        paths; ``frame.attrs["samples"]`` says ``paths`` or ``marginals``.
+        seed: the forecaster's own when None.  The samples of the n-th series do not depend on the other series.
+        X, future_data: as in ``predict``.  Raises ``ConfigError`` where the forecaster was trained for points only.
+        """
+        self._require_fit()
+        panel = self.panel_ if X is None and future_data is None else self._context(X, future_data)
+        return sampled_frame(self, panel, paths=paths, seed=seed)
 
     def stream(self, X: Any = None, *, future_data: Any = None) -> "Stream":
         """Forecasts row after row from the end of the training data or of X, each at the cost of its rows.
@@ -280,28 +306,7 @@ class NeuralForecaster(Forecaster):
     # ------------------------------------------------------------------ saving
 
     def _state(self) -> tuple[dict[str, Any], dict[str, Floats]]:
-        state = {
-            "resolved": asdict(self.resolved_),
-            "covariates": self.covariates_.to_json(),
-            "sizes": asdict(self.network_.sizes),
-            "series": list(self.series_),
-        }
-        weights = {name: value.detach().cpu().numpy() for name, value in self.network_.state_dict().items()}
-        return state, {**weights, SCALES: self.scales_, SPANS: self.spans_}
+        return state_of(self)
 
     def _restore(self, state: dict[str, Any], arrays: dict[str, Floats]) -> None:
-        self.resolved_ = Resolved(**state["resolved"])
-        self.covariates_ = Covariates.from_json(state["covariates"])
-        self.series_ = {name: number for number, name in enumerate(state["series"], 1)}
-        self.output_ = make_output(self.levels, self.point_loss)
-        stated = state["sizes"]
-        sizes = replace(self._sizes(len(self.schema_.target)), known=stated.get("known", 0))
-        require_sizes(self.resolved_, sizes, stated)
-        weights = {self._renamed(name): torch.from_numpy(np.array(value)) for name, value in arrays.items()}
-        self.scales_ = statistics(weights.pop(SCALES, None), len(self.series_), sizes.channels)
-        self.spans_ = statistics(weights.pop(SPANS, None), len(self.series_), 2)
-        with torch.device("meta"):  # takes no memory: sizes that do not fit the weights are refused first
-            self.network_ = self._network(sizes, self.output_)
-        require_shapes(self.network_, weights)
-        self.network_.load_state_dict(weights, assign=True)
-        self.network_.to(find_device(self.device)).eval()
+        self.network_ = restore(self, state, arrays)

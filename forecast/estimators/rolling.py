@@ -11,6 +11,7 @@ import numpy as np
 
 from forecast.datasets.arrays import Floats, Ints
 from forecast.datasets.panel import Panel
+from forecast.estimators.base import DEFAULT_LEVELS
 
 PATHS = 25
 
@@ -61,7 +62,9 @@ def roll_forward(
 
 
 def _trained_levels(forecaster: Roller) -> tuple[float, ...]:
-    return (0.5,) if forecaster.levels is None else tuple(sorted({*forecaster.levels, 0.5}))
+    """Those that the paths are made of; with a distribution, which has any level, many of them."""
+    dense = () if getattr(forecaster, "distribution", None) is None else DEFAULT_LEVELS
+    return tuple(sorted({*(forecaster.levels or ()), *dense, 0.5}))
 
 
 def _columns(asked: tuple[float, ...], levels: tuple[float, ...]) -> list[int]:

@@ -44,11 +44,13 @@ class Network(nn.Module):
 
     causal: whether a token's state depends on nothing after the token, so that one pass forecasts from many origins.
     carries: whether it forecasts token after token from a carried state (``begin``, ``step``).
+    sampled: whether its forecasts are the levels of paths (``sample``), each step drawn given the steps before it.
     Origins lie at token ends: ``every`` tokens of ``sizes.patch`` steps apart, the last one at the end of the window.
     """
 
     causal: bool = False
     carries: bool = False
+    sampled: bool = False
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -57,6 +59,21 @@ class Network(nn.Module):
     def forward(self, window: Window, origins: int = 1, every: int = 1) -> Tensor:
         """Forecasts (B, O, H, C, Q) on the window's scale."""
         raise NotImplementedError
+
+    def forced(self, window: Window, origins: int = 1, every: int = 1) -> Tensor:
+        """What the loss of a window with an answer is taken of, by which training and validation judge.
+
+        The forecasts, unless a network's likelihood of a step is given the answer to the steps before it.
+        """
+        forecasts: Tensor = self(window, origins, every)
+        return forecasts
+
+    def sample(self, window: Window, noise: Tensor) -> Tensor:
+        """Paths (B, n, H, C) on the window's scale, for a network that is ``sampled``.
+
+        noise: (B or 1, n, H, C, 2) uniform numbers in (0, 1), which alone decide, so that no row depends on the others.
+        """
+        raise NotImplementedError(type(self).__name__)
 
     def begin(self, window: Window) -> tuple[Tensor, Carried]:
         """Forecasts (B, 1, H, C, Q) from the window's end, and the state after its last token, to go on from.

@@ -21,10 +21,17 @@ class IndependentChannels(Network):
     def __init__(self, sizes: Sizes, network: Network) -> None:
         super().__init__(sizes)
         self.network = network
-        self.causal, self.carries = network.causal, network.carries
+        self.causal, self.carries, self.sampled = network.causal, network.carries, network.sampled
 
     def forward(self, window: Window, origins: int = 1, every: int = 1) -> Tensor:
         return self._unfold(self.network(self._fold(window), origins, every))
+
+    def forced(self, window: Window, origins: int = 1, every: int = 1) -> Tensor:
+        return self._unfold(self.network.forced(self._fold(window), origins, every))
+
+    def sample(self, window: Window, noise: Tensor) -> Tensor:
+        apart = noise.expand(len(window.target), *noise.shape[1:]).movedim(3, 1).flatten(0, 1)  # (B·C, n, H, 2)
+        return self._apart(self.network.sample(self._fold(window), apart[:, :, :, None]))[..., 0].movedim(1, -1)
 
     def begin(self, window: Window) -> tuple[Tensor, Carried]:
         raw, carried = self.network.begin(self._fold(window))

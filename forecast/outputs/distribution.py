@@ -75,7 +75,8 @@ class StudentOutput:
         """By the polar method of Bailey (1994), which turns two uniform numbers into one deviate without rejection."""
         location, width, freedom = self._parameters(raw)
         radius = (freedom * torch.expm1(-2 / freedom * noise[..., 0].log())).sqrt()
-        return location + width * radius * torch.cos(2 * torch.pi * noise[..., 1])
+        drawn: Tensor = location + width * radius * torch.cos(2 * torch.pi * noise[..., 1])
+        return drawn.to(raw.dtype)
 
     def require(self, target: Floats) -> None:
         """Any number will do."""

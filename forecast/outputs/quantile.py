@@ -70,10 +70,11 @@ class QuantileOutput:
                 "Fit it with levels=(0.05, …, 0.95) or with a distribution.",
             )
         known = torch.tensor(self.levels, dtype=rank.dtype, device=rank.device)
-        rank = rank.clamp(known[0], known[-1]).contiguous()
+        shape = (rank + quantiles[..., 0]).shape
+        rank = rank.clamp(known[0], known[-1]).expand(shape).contiguous()
         place = (torch.searchsorted(known, rank, right=True) - 1).clamp(max=self.size - 2)
         share = (rank - known[place]) / (known[place + 1] - known[place])
-        quantiles = quantiles.expand(*rank.shape, self.size)
+        quantiles = quantiles.expand(*shape, self.size)
         low = quantiles.gather(-1, place[..., None])[..., 0]
         high = quantiles.gather(-1, place[..., None] + 1)[..., 0]
         return torch.lerp(low, high, share.to(low.dtype))

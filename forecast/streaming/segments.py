@@ -46,7 +46,7 @@ class Segments:
             horizon=lookback + tape.horizon,
             numbers=self.numbers[chosen],
             scale=self._scale(tape, chosen),
-            location=self.forecaster.location,
+            location=self.forecaster._location(),
             device=self.device,
         )
         window = windows.gather(torch.arange(len(chosen)), torch.from_numpy(panel.ends))

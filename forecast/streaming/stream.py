@@ -127,7 +127,8 @@ class Stream:
                 now = stale[self._tape.age[stale] == age]
                 self._raw[torch.from_numpy(now)] = self._phases.forecast(self._segments, now, age)
             self._stale[stale] = False
-            values = self._forecaster.output_.values(self._raw[torch.from_numpy(chosen)], levels or ())
+            scale = torch.from_numpy(self._segments.scale[chosen])[:, None].to(self._raw.device)
+            values = self._forecaster.output_.values(self._raw[torch.from_numpy(chosen)], levels or (), scale)
             units = self._segments.restore(values, chosen)
         heads = self._tape.heads(chosen)
         units = self._forecaster.transform_.invert(units, heads, np.arange(len(chosen)))

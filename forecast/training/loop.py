@@ -215,7 +215,8 @@ class Training:
         """(2,) on the CPU: summed loss and counted targets of some of the held-out windows."""
         window = rows_of(window, rows)
         assert window.answer is not None and window.counted is not None
-        return torch.stack(self.output.loss(self.network(window), window.answer, window.counted)).cpu()
+        raw = self.network.forced(window)
+        return torch.stack(self.output.loss(raw, window.answer, window.counted, window.scale[:, None])).cpu()
 
     def _require_finite(self, block: Tensor) -> None:
         """Tell at which step of the block (steps, [loss, norm, count]) the run broke, and why."""

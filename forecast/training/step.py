@@ -85,7 +85,7 @@ class Step:
         assert window.answer is not None and window.counted is not None
         with self._autocast():
             raw = self.model(window, self.origins)
-        total, count = self.output.loss(raw.float(), window.answer, window.counted)
+        total, count = self.output.loss(raw.float(), window.answer, window.counted, window.scale[:, None])
         sums = torch.stack([total.detach(), count])
         wait = self.ranks.add_up(sums)  # while the backward pass runs
         total.backward()  # type: ignore[no-untyped-call]
