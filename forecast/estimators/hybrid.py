@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from forecast.estimators.neural import MOST_LAYERS, NeuralForecaster
 from forecast.estimators.settings import Range, setting
+from forecast.layers.attention.kinds import ATTENTION
 from forecast.layers.cells.kinds import CellKind
 from forecast.layers.recurrent import RecurrentConfig
 from forecast.layers.stack_config import AttentionKind, Positions, StackConfig
@@ -52,12 +53,15 @@ class HybridForecaster(NeuralForecaster):
         yield from super()._conflicts()
         if self.hidden_size % self.heads:
             yield f"hidden_size={self.hidden_size} is not divisible by heads={self.heads}"
-        if self.join in OWN_ATTENTION:
-            allowed = sorted(OWN_ATTENTION[self.join])
-            if self.attention != "full":
-                yield f"join={self.join!r} has an attention of its own, not attention={self.attention!r}"
-            if self.positions not in allowed:
-                yield f"join={self.join!r} takes positions of {', '.join(allowed)}, not positions={self.positions!r}"
+        attention = ATTENTION[self.attention]
+        if self.join in OWN_ATTENTION and self.attention != "full":
+            yield f"join={self.join!r} has an attention of its own, not attention={self.attention!r}"
+        elif not attention.masks:
+            yield f"attention={self.attention!r} chooses from all tokens which are read; hybrids have to be causal"
+        accepts = OWN_ATTENTION.get(self.join, attention.accepts)
+        if self.positions not in accepts:
+            whose = f"join={self.join!r}" if self.join in OWN_ATTENTION else f"attention={self.attention!r}"
+            yield f"positions={self.positions!r} do not go with {whose}, but {', '.join(sorted(accepts))} do"
         if self.join == "memory" and self.attention_layers != 1:
             yield f"join='memory' reads its tape once, not in attention_layers={self.attention_layers}"
         if self.join == "temporal-fusion" and self.cell != "lstm":
