@@ -20,11 +20,11 @@ LARGEST_BLOCK = 64
 class HierarchicalAttention(Attention):
     """A token reads its own block and the one before (and after) exactly, and summaries of all others.
 
-    On scale l a group is 2^l blocks.  A group is read as one key, the mean of its keys, and one value, the mean of its
-    values, and counts as many times as it has tokens; it is read on the finest scale on which its parent touches the
-    parent of the reader's.  So each token is read once, in groups no longer than they are far, and K is 2·S and at most
-    2 per scale: O(N·(S + log N)).  Groups that are read from behind are complete: forecasts do not depend on what
-    follows.
+    On scale l a group is 2^l blocks.  It is read as one key, the mean of its keys, and one value, the mean of its
+    values, and counts as many times as it has tokens.  A block is read in its group on the coarsest scale on which that
+    does not touch the reader's: each token once, in groups no longer than they are far.  That is 2·S keys and at most 2
+    per scale (3·S and 3 in both directions): O(N·(S + log N)).  Groups behind the reader are complete, so that nothing
+    depends on what follows.
     span: tokens of a block; by default the root of the lookback's, 64 at most.  One of the whole window is full
     attention.
     """

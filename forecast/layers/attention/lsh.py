@@ -5,11 +5,11 @@ S tokens of a chunk.
 """
 
 import math
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from forecast.errors import ConfigError
 from forecast.layers.attention.base import Attention, split_heads
 from forecast.layers.attention.chunks import beside, cut, map_of
 from forecast.layers.positions import rotate
@@ -30,15 +30,12 @@ class LSHAttention(Attention):
     drawn once and saved with the weights, so that forecasts do not depend on chance.
     span: tokens of a chunk, twice those of a bucket on average; by default the root of the lookback's, 64 at most.
     A span of the whole window is full attention with shared queries and keys.
+    Not causal: tokens are sorted over the whole window, so that later ones decide which earlier ones meet.
     """
 
+    masks: ClassVar[bool] = False
+
     def __init__(self, config: StackConfig) -> None:
-        if config.causal:
-            raise ConfigError(
-                "attention='lsh' sorts the whole window by its hashes, so that later tokens decide which earlier ones "
-                "meet, and cannot be causal",
-                "Set architecture='encoder', or choose another attention.",
-            )
         super().__init__(config)
         self.inputs = nn.Linear(config.width, 2 * config.width)
         tokens = max(config.places // 2, 1)
@@ -55,17 +52,21 @@ class LSHAttention(Attention):
 
     @full_precision
     def mix(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        tokens = query.shape[-2]
+        batch, heads, tokens, width = query.shape
         if tokens <= self.span:
-            return _chunk(query[:, :, None], key[:, :, None], value[:, :, None], tokens)[0][:, :, 0]
+            return _mixed(query[:, :, None], key[:, :, None], value[:, :, None], tokens)[0][:, :, 0]
         order = self.buckets(key).sort(stable=True).indices  # (B, A, R, N)
-        query, key, value = (cut(_picked(part, order), self.span) for part in (query, key, value))
-        mixed, sums = _chunk(query, beside(key, causal=True), beside(value, causal=True), tokens)
         places = torch.arange(tokens, device=order.device).expand_as(order)
         back = torch.empty_like(order).scatter_(-1, order, places)
-        sums = sums.flatten(3)[..., :tokens].gather(-1, back)
-        mixed = _picked(mixed.flatten(3, 4)[..., :tokens, :], back)
-        return (torch.softmax(sums, 2)[..., None] * mixed).sum(2)
+        order, back = order.flatten(0, 1), back.flatten(0, 1)
+        parts = torch.cat([query, key, value], -1).flatten(0, 1)
+        chunks = cut(reorder(parts, order, back), self.span).split((width, width, value.shape[-1]), -1)
+        mixed, sums = _mixed(chunks[0], beside(chunks[1], causal=True), beside(chunks[2], causal=True), tokens)
+        found = torch.cat([mixed, sums[..., None]], -1).flatten(2, 3)[:, :, :tokens].flatten(0, 1)
+        found = reorder(found, back.flatten(0, 1)[:, None], order.flatten(0, 1)[:, None]).view(
+            batch, heads, ROUNDS, tokens, -1
+        )
+        return (torch.softmax(found[..., -1:], 2) * found[..., :-1]).sum(2)
 
     def weights(self, x: Tensor) -> Tensor:
         query, key, _ = self._project(x)
@@ -86,23 +87,46 @@ class LSHAttention(Attention):
         return query, nn.functional.normalize(query, dim=-1), value
 
 
-def _picked(x: Tensor, order: Tensor) -> Tensor:
-    """Tokens of (B, A, N, ·), or of (B, A, R, N, ·), in an order (B, A, R, N)."""
-    if x.ndim < order.ndim + 1:
-        x = x[:, :, None].expand(*order.shape, -1)
-    return x.gather(3, order[..., None].expand(*order.shape, x.shape[-1]))
+class _Reorder(torch.autograd.Function):
+    """Orders are permutations, so that gradients are picked in turn where torch would add them up one by one."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, order: Tensor, back: Tensor) -> Tensor:
+        ctx.save_for_backward(back)
+        return _rows(x, order.flatten(1)).view(*order.shape, -1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (back,) = ctx.saved_tensors
+        found = _rows(gradients[0].flatten(0, 1), back.flatten(0, 1)).view(*back.shape, -1)
+        return found.sum(1), None, None
 
 
-def _chunk(query: Tensor, key: Tensor, value: Tensor, tokens: int) -> tuple[Tensor, Tensor]:
+def reorder(x: Tensor, order: Tensor, back: Tensor) -> Tensor:
+    """(P, R, N, ·): sequences (P, N, ·) in each of the orders (P, R, N) that ``back`` undoes."""
+    found: Tensor = _Reorder.apply(x, order, back)  # type: ignore[no-untyped-call]
+    return found
+
+
+def _rows(x: Tensor, places: Tensor) -> Tensor:
+    """(P, M, ·): of each sequence of (P, N, ·) the tokens at places (P, M)."""
+    first = torch.arange(len(x), device=x.device)[:, None] * x.shape[1]
+    return x.flatten(0, 1).index_select(0, (places + first).flatten()).view(*places.shape, -1)
+
+
+def _mixed(query: Tensor, key: Tensor, value: Tensor, tokens: int) -> tuple[Tensor, Tensor]:
     """Values (…, G, S, V) mixed among the keys of each chunk, its own ones last, and log sums (…, G, S) of the weights.
 
     tokens: how many of the chunks' places hold one.
     """
-    scores = query @ key.transpose(-1, -2)
-    size, others = query.shape[-2], key.shape[-2] - query.shape[-2]
-    filled = tokens - (query.shape[-3] - 1) * size if others else size  # of the last chunk
-    scores[..., 0, :, :others] = -torch.inf
-    scores[..., -1, :, others + filled :] = -torch.inf
-    scores.diagonal(others, -2, -1).fill_(ITSELF)
-    sums = scores.logsumexp(-1)
-    return torch.exp(scores - sums[..., None]) @ value, sums
+    chunks, size = query.shape[-3:-1]
+    others = key.shape[-2] - size
+    rules = torch.zeros(chunks, size, others + size, dtype=query.dtype, device=query.device)
+    rules[0, :, :others] = -torch.inf
+    rules[-1, :, others + tokens - (chunks - 1) * size :] = -torch.inf
+    rules.diagonal(others, -2, -1).fill_(ITSELF)  # places that only fill up read themselves, too
+    scores = (query @ key.transpose(-1, -2)).add_(rules)
+    largest = scores.detach().amax(-1, keepdim=True)
+    weights = scores.sub_(largest).exp_()  # in place: nothing needs the scores again
+    sums = weights.sum(-1, keepdim=True)
+    return weights @ value / sums, (largest + sums.log())[..., 0]
