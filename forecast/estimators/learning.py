@@ -14,6 +14,7 @@ from forecast.datasets.windows import Window
 from forecast.errors import ConfigError, TrainingError
 from forecast.estimators.base import Job
 from forecast.estimators.holdout import HeldOut, gather_windows, hold_out, only
+from forecast.estimators.pretraining import outcome, pretrain, pretraining_steps
 from forecast.estimators.room import require_room
 from forecast.folders import claimed, made_folder
 from forecast.training import checkpoint
@@ -63,15 +64,22 @@ class Learning:
             limit *= REFIT_SHARE
         identity = {} if job.checkpoint is None and self.ranks.size == 1 else self._identity(held_out)
         self.ranks.require_same(identity)
-        progress, began = self.ranks.from_first(lambda: self._finished_before(identity)), job.began
-        if progress is None:
-            steps = forecaster.resolved_.max_steps
-            first = self.train(train, held_out, max_steps=steps, limit=limit, began=began, identity=identity)
-            progress, began = first.progress, first.budget.began
+        found, began = self.ranks.from_first(lambda: self._finished_before(identity)), job.began
+        resolved, trainings = forecaster.resolved_, 2 if forecaster._pretraining() else 1
+        if job.refit and len(found) >= trainings:
+            before = found[:trainings]
+        else:
+            steps = resolved.max_steps - pretraining_steps(forecaster)
+            first = self.train(train, held_out, steps=steps, limit=limit, began=began, identity=identity, found=found)
+            before, began = [*first.plan.identity.get(checkpoint.BEFORE, []), outcome(first)], first.budget.began
+        progress = Progress(**before[-1])
+        if trainings == 2:
+            forecaster.report_["pretraining"] = {"steps": before[0]["step"], "history": before[0]["history"]}
         if job.refit and held_out is not None:
             set_seed(forecaster.seed, self.device)
-            steps, identity = max(progress.best_step, 1), identity | {checkpoint.FIRST: asdict(progress)}
-            self.train(panel, None, max_steps=steps, limit=forecaster.max_time, began=began, identity=identity)
+            steps, identity = max(progress.best_step, 1), identity | {checkpoint.BEFORE: before}
+            limit = forecaster.max_time
+            self.train(panel, None, steps=steps, limit=limit, began=began, identity=identity, found=found)
         return progress
 
     def train(
@@ -79,14 +87,16 @@ class Learning:
         panel: Panel,
         held_out: HeldOut | None,
         *,
-        max_steps: int,
+        steps: int,
         limit: float | None,
         began: float,
         identity: dict[str, Any],
+        found: list[dict[str, Any]],
     ) -> Training:
-        """Train a new network for at most ``max_steps`` steps and until ``limit`` seconds after ``began``.
+        """Train a new network for at most ``steps`` steps, and those of pretraining, until ``limit`` after ``began``.
 
-        What comes back knows when the fit began, had one process done all of it.
+        found: how the trainings went that need not be done again.  What comes back knows when the fit began, had one
+        process done all of it.
         """
         forecaster, resolved = self.forecaster, self.forecaster.resolved_
         sizes = forecaster._sizes(panel.channels)
@@ -98,8 +108,30 @@ class Learning:
                 f"no series is longer than the {resolved.min_context} steps that an origin needs before it",
                 f"Lower lookback={resolved.lookback} or patch={resolved.patch}.",
             )
-        plan = Plan(
-            budget=Budget(max_steps=max_steps, max_time=limit, began=began),
+        plan = self._plan(steps=steps, limit=limit, began=began, identity=identity)
+        stop = False
+        if forecaster._pretraining():
+            plan, stop = pretrain(self, windows, plan, found=found)
+        training = Training(
+            forecaster.network_,
+            forecaster.output_,
+            windows,
+            plan,
+            validation=self._validation(held_out),
+            on_report=self.job.on_report,
+            ranks=self.ranks,
+        )
+        if stop:
+            training.progress.stopped = "report"
+        with closing(training.batches):
+            training.run()
+        forecaster.network_.eval()
+        return training
+
+    def _plan(self, *, steps: int, limit: float | None, began: float, identity: dict[str, Any]) -> Plan:
+        forecaster, resolved = self.forecaster, self.forecaster.resolved_
+        return Plan(
+            budget=Budget(max_steps=steps, max_time=limit, began=began),
             batch_size=resolved.batch_size,
             origins=resolved.origins,
             learning_rate=forecaster.learning_rate,
@@ -112,19 +144,6 @@ class Learning:
             compiled=forecaster.compile,
             paced=limit is not None and forecaster.threads is None and self._alone_on_cpu,
         )
-        training = Training(
-            forecaster.network_,
-            forecaster.output_,
-            windows,
-            plan,
-            validation=self._validation(held_out),
-            on_report=self.job.on_report,
-            ranks=self.ranks,
-        )
-        with closing(training.batches):
-            training.run()
-        forecaster.network_.eval()
-        return training
 
     @property
     def _alone_on_cpu(self) -> bool:
@@ -140,12 +159,9 @@ class Learning:
         seen = self.forecaster._windows(known, self.device, min_context=1, rounded=True)
         return gather_windows(seen, series, ends, size=self.forecaster._windows_per_pass())
 
-    def _finished_before(self, identity: dict[str, Any]) -> Progress | None:
-        """How the first of two trainings went, where the second one broke off and left a checkpoint."""
-        if not self.job.refit or self.job.checkpoint is None:
-            return None
-        found = checkpoint.continued(self.job.checkpoint, identity)
-        return None if found is None else Progress(**found)
+    def _finished_before(self, identity: dict[str, Any]) -> list[dict[str, Any]]:
+        """How the trainings of this fit went that came to their end, where a later one left a checkpoint."""
+        return [] if self.job.checkpoint is None else checkpoint.continued(self.job.checkpoint, identity)
 
     def _identity(self, held_out: HeldOut | None) -> dict[str, Any]:
         """What a checkpoint must share with this fit to be resumed by it."""
@@ -165,7 +181,7 @@ class Learning:
 
 def account(network: torch.nn.Module, progress: Progress) -> dict[str, Any]:
     """What the report says of a training."""
-    judged = np.isfinite(progress.best_loss) and progress.best_loss >= 0
+    judged = np.isfinite(progress.best_loss) and any("validation" in report for report in progress.history)
     return {
         "parameters": sum(p.numel() for p in network.parameters()),
         "steps": progress.step,

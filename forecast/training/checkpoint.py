@@ -18,7 +18,7 @@ from forecast.errors import ConfigError
 from forecast.folders import write_through
 
 FILE = "checkpoint.safetensors"
-FIRST = "first"  # in the identity of a training that continues another: how that one went
+BEFORE = "before"  # in the identity of a training that continues others: how those went, one after the other
 SHARE = 0.005  # of a run's time that writing checkpoints may take
 LEAST_SECONDS = 1.0  # between two checkpoints: less would only wear the disk
 BYTES_PER_SECOND = 200_000_000  # of a slow disk, until the first checkpoint has shown how fast it is
@@ -76,7 +76,7 @@ def write(folder: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> No
 
 
 def read(folder: Path, identity: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """Tensors and state of an unfinished training, or None where there is none, or that of the one which it continues.
+    """Tensors and state of an unfinished training, or None where there is none, or that of one which it continues.
 
     ``ConfigError`` where the file belongs to other settings, data or another version than ``identity``, or cannot be
     read as it was written.
@@ -97,23 +97,25 @@ def read(folder: Path, identity: dict[str, Any]) -> tuple[dict[str, Tensor], dic
     if not whole:
         raise ConfigError(f"{path} is no checkpoint that can be read: it is damaged", remedy, file=str(path))
     ours = json.loads(_to_json(identity))
-    if FIRST in ours and theirs == {name: value for name, value in ours.items() if name != FIRST}:
-        return None
+    earlier = theirs.get(BEFORE, [])
+    if len(earlier) < len(ours.get(BEFORE, [])) and theirs | {BEFORE: []} == ours | {BEFORE: []}:
+        if earlier == ours[BEFORE][: len(earlier)]:
+            return None
     if theirs != ours:
         cause = f"{path} belongs to a fit of other settings or data ({_difference(theirs, ours)})"
         raise ConfigError(cause, remedy, file=str(path))
     return tensors, state
 
 
-def continued(folder: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
-    """How the training of that identity went, if the checkpoint is of one that continues it."""
+def continued(folder: Path, identity: dict[str, Any]) -> list[dict[str, Any]]:
+    """How the trainings of that identity went that the one of the checkpoint continues."""
     try:
         with safe_open(folder / FILE, framework="pt") as file:
             theirs = json.loads(file.metadata()["state"])["identity"]
-            first = theirs.pop(FIRST, None)
+            before: list[dict[str, Any]] = theirs.pop(BEFORE, [])
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError):
-        return None  # none there, or one that ``read`` will refuse
-    return first if theirs == json.loads(_to_json(identity)) else None
+        return []  # none there, or one that ``read`` will refuse
+    return before if theirs == json.loads(_to_json(identity)) else []
 
 
 def remove(folder: Path) -> None:

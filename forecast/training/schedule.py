@@ -11,17 +11,22 @@ LANDING = 0.15  # share of the budget in which a run that no longer improves bri
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """Steps and seconds that a fit may take.  began: ``time.perf_counter()`` that the seconds count from."""
+    """Steps and seconds that a fit may take.  began: ``time.perf_counter()`` that the seconds count from.
+
+    start: seconds that trainings before this one took of them.
+    """
 
     max_steps: int
     max_time: float | None
     began: float
+    start: float = 0.0
 
     def progress(self, step: int) -> float:
         """Share of the budget used after ``step`` steps: the larger of steps and seconds, at most 1."""
         used = step / self.max_steps
         if self.max_time is not None:
-            used = max(used, self.seconds() / self.max_time)
+            left = self.max_time - self.start
+            used = max(used, (self.seconds() - self.start) / left if left > 0 else 1.0)
         return min(used, 1.0)
 
     def seconds(self) -> float:

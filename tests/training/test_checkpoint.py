@@ -39,7 +39,7 @@ def test_an_empty_or_missing_folder_holds_none(tmp_path):
 
 
 def test_a_checkpoint_of_other_settings_or_data_is_refused_with_what_differs(tmp_path):
-    checkpoint.write(tmp_path, {"a": torch.zeros(1)}, {"identity": {**IDENTITY, checkpoint.FIRST: {"step": 1}}})
+    checkpoint.write(tmp_path, {"a": torch.zeros(1)}, {"identity": {**IDENTITY, checkpoint.BEFORE: [{"step": 1}]}})
     with pytest.raises(ConfigError, match=r"other settings or data \(another kind of fit\)"):
         checkpoint.read(tmp_path, IDENTITY)
     checkpoint.write(tmp_path, {"a": torch.zeros(1)}, {"identity": IDENTITY})
@@ -56,7 +56,7 @@ def test_a_checkpoint_of_other_settings_or_data_is_refused_with_what_differs(tmp
 
 def test_what_came_of_the_first_of_two_trainings_is_no_obstacle_to_the_second(tmp_path):
     checkpoint.write(tmp_path, {"a": torch.zeros(1)}, {"identity": IDENTITY})
-    second = {**IDENTITY, checkpoint.FIRST: {"step": 1}}
+    second = {**IDENTITY, checkpoint.BEFORE: [{"step": 1}]}
     assert checkpoint.read(tmp_path, second) is None
     with pytest.raises(ConfigError, match="other settings or data"):
         checkpoint.read(tmp_path, {**second, "version": "9"})
