@@ -27,6 +27,39 @@ TRANSFORMERS: tuple[Preset, ...] = (
         paper="Vaswani et al. 2017",
     ),
     Preset(
+        name="gpt",
+        family="transformer",
+        target="forecast.estimators:TransformerForecaster",
+        settings={"architecture": "causal", "layers": 4},
+        description="Decoder-only Transformer of four blocks, every patch of a segment an origin",
+        paper="Radford et al. 2019 (GPT-2)",
+        mechanism="Blocks normalised before each sub-layer, learned positions and a last normalisation, as in GPT-2 "
+        "(section 2.3); each token forecasts the whole horizon after it rather than the next token.",
+        strengths="More data than the default's two blocks can hold; like it, streams and backtests in one pass.",
+    ),
+    Preset(
+        name="bert",
+        family="transformer",
+        target="forecast.estimators:TransformerForecaster",
+        settings={"architecture": "encoder", "pretrain": 0.3},
+        description="Transformer encoder that first learns to fill in hidden patches of the user's own series",
+        paper="Devlin et al. 2019 (BERT)",
+        mechanism="For 30 % of the training, two in five patches of each window are replaced by a learned vector and "
+        "reconstructed from both sides (section 3.1; patches as in PatchTST, section 3.2); the rest is fine-tuning.",
+        strengths="Long unlabelled histories for few forecasts; on one training set the plain encoder is often as good.",
+    ),
+    Preset(
+        name="patchtst",
+        family="transformer",
+        target="forecast.estimators:TransformerForecaster",
+        settings={"architecture": "encoder", "channels": "independent", "layers": 3},
+        description="Transformer encoder over patches of each channel by itself, with shared weights",
+        paper="Nie et al. 2023 (PatchTST)",
+        mechanism="Every target is a series of its own (section 3.1); patches follow the season and do not overlap, "
+        "where the paper's of 16 steps lie 8 apart, and the last patch's state forecasts, not all states side by side.",
+        strengths="Many targets that follow their own past more than each other.",
+    ),
+    Preset(
         name="itransformer",
         family="transformer",
         target="forecast.estimators:TransformerForecaster",
@@ -136,5 +169,51 @@ TRANSFORMERS: tuple[Preset, ...] = (
         mechanism="Fourier transforms give the correlation of queries and keys at every lag; values shifted by the "
         "top c·ln N lags are averaged, weighted by a softmax over them (section 3.2).",
         strengths="Strongly seasonal series whose seasons take several tokens.",
+    ),
+    Preset(
+        name="linear-transformer",
+        family="transformer",
+        target="forecast.estimators:TransformerForecaster",
+        settings={"attention": "linear"},
+        description="Attention as running sums: cost grows with the tokens, not with their square",
+        paper="Katharopoulos et al. 2020 (Linear Transformer)",
+        mechanism="Similarities are products of positive features, elu(x) + 1, so that keys and values are summed once "
+        "(section 3.2); causal, the sums are a recurrent state of fixed size (section 3.4).",
+        strengths="Windows of thousands of tokens, and streams: an update costs the same at any length.  It cannot "
+        "single one token out as sharply as a softmax does.",
+    ),
+    Preset(
+        name="reformer",
+        family="transformer",
+        target="forecast.estimators:TransformerForecaster",
+        settings={"architecture": "encoder", "attention": "lsh", "block": "reversible"},
+        description="Tokens attend among those that hash alike, in layers that keep no activations",
+        paper="Kitaev et al. 2020 (Reformer)",
+        mechanism="Queries are keys, sorted by random rotations into buckets, and read their own chunk of them and the "
+        "one before, in four rounds (section 2); each layer's input is computed from its output in the backward pass "
+        "(section 3).  The rotations are drawn once; the chunked feed-forward network is left out.",
+        strengths="Deep networks over long windows in little memory; on short windows full attention is faster.",
+    ),
+    Preset(
+        name="adaptive-span",
+        family="transformer",
+        target="forecast.estimators:TransformerForecaster",
+        settings={"attention": "adaptive-span"},
+        description="Each head learns how far it looks back",
+        paper="Sukhbaatar et al. 2019 (Adaptive Attention Span)",
+        mechanism="Weights are multiplied by a soft mask that falls from 1 to 0 beyond a learned span per head "
+        "(section 2.2), and nothing further away is computed.  The paper's penalty on long spans is left out.",
+        strengths="When it is not known how far back matters: the spans tell it, head by head.",
+    ),
+    Preset(
+        name="hierarchical",
+        family="transformer",
+        target="forecast.estimators:TransformerForecaster",
+        settings={"attention": "hierarchical"},
+        description="Near tokens one by one, far ones as means of groups that grow with the distance",
+        paper="Zhu & Soricut 2021 (H-Transformer-1D)",
+        mechanism="Sequences are halved into blocks; each is read on the coarsest scale on which it does not touch the "
+        "reader's own (after section 5), as one mean key and value that counts as many times as it has tokens.",
+        strengths="Long windows whose distant past matters in outline only; all of it is read, for N·log N scores.",
     ),
 )

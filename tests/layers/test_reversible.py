@@ -121,7 +121,7 @@ def most_held(sequence: nn.Module) -> int:
     def pack(x: Tensor) -> "Tensor | Held":
         return x if x.untyped_storage().data_ptr() in weights else live.pack(x)
 
-    x = some(8, 64, 16).requires_grad_()
+    x = some(4, 32, 16).requires_grad_()
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda held: held.value if isinstance(held, Held) else held):
         sequence(x).square().sum().backward()
     return live.most

@@ -60,7 +60,7 @@ class LSHAttention(Attention):
         back = torch.empty_like(order).scatter_(-1, order, places)
         order, back = order.flatten(0, 1), back.flatten(0, 1)
         parts = torch.cat([query, key, value], -1).flatten(0, 1)
-        chunks = cut(reorder(parts, order, back), self.span).split((width, width, value.shape[-1]), -1)
+        chunks = torch.split(cut(reorder(parts, order, back), self.span), [width, width, value.shape[-1]], -1)
         mixed, sums = _mixed(chunks[0], beside(chunks[1], causal=True), beside(chunks[2], causal=True), tokens)
         found = torch.cat([mixed, sums[..., None]], -1).flatten(2, 3)[:, :, :tokens].flatten(0, 1)
         found = reorder(found, back.flatten(0, 1)[:, None], order.flatten(0, 1)[:, None]).view(
