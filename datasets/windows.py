@@ -18,6 +18,7 @@ from forecast.datasets.targets import targets_of
 
 Location = Literal["mean", "last"]
 Shift = Location | Literal["zero"]
+Unit = Literal["window", "series"]
 SCALE_FLOOR = 0.02  # of a series' own deviation: a flat window is not blown up to noise
 
 
@@ -104,11 +105,13 @@ class Windows:
         known: Ints | None = None,
         scale: Floats | None = None,
         location: Shift = "mean",
+        unit: Unit = "window",
         rounded: bool = False,
         device: str | torch.device = "cpu",
     ) -> None:
         self.lookback, self.horizon, self.stride, self.min_context = lookback, horizon, stride, min_context
         self.location: Shift = location
+        self.unit: Unit = unit
         self.device = torch.device(device)
         known = panel.ends if known is None else known
         centred = location != "zero"
@@ -198,7 +201,9 @@ class Windows:
         values, observed = self.targets.gather(series, rows)
         observed = observed & known[..., None]  # (B, T + H, C)
         usable, reference = self._usable_origins(observed, origins)
-        location, scale = frozen or location_and_scale(values, observed & reference[..., None], self.location)
+        location, scale = frozen or location_and_scale(
+            values, observed & reference[..., None], self.location, self.unit
+        )
         values = torch.where(observed, (values - location) / scale, 0.0)
         inputs = self.inputs.gather(series, rows, relative, span)
         window = Window(
@@ -246,11 +251,14 @@ def moved(window: Window, device: torch.device) -> Window:
     return Window(**there)
 
 
-def location_and_scale(values: Tensor, known: Tensor, kind: Shift = "mean") -> tuple[Tensor, Tensor]:
+def location_and_scale(
+    values: Tensor, known: Tensor, kind: Shift = "mean", unit: Unit = "window"
+) -> tuple[Tensor, Tensor]:
     """Location and deviation (B, 1, C) of the known values (B, T, C).
 
     The deviation is the one around their mean, and floored: series have deviation 1.  Shifted by the last value (as in
     NLinear, Zeng et al. 2023, section 3), forecasts start where the series stands, wherever its mean has been.
+    Divided by the deviation of the whole series instead (``unit``), large swings count for more in the loss than small.
     Not shifted at all, values are divided by 1 + their mean size (Salinas et al. 2020, section 3.3).
     """
     count = known.sum(1, keepdim=True).clamp(min=1)
@@ -260,6 +268,8 @@ def location_and_scale(values: Tensor, known: Tensor, kind: Shift = "mean") -> t
     mean = torch.where(known, values, 0.0).sum(1, keepdim=True) / count
     variance = torch.where(known, values - mean, 0.0).square().sum(1, keepdim=True) / count
     location = mean if kind == "mean" else last_of(values, known)
+    if unit == "series":
+        return location, torch.ones_like(location)
     return location, (variance + SCALE_FLOOR**2).sqrt()
 
 

@@ -16,7 +16,7 @@ from forecast.datasets.checks import check_horizon
 from forecast.datasets.inputs import Covariates
 from forecast.datasets.panel import Panel
 from forecast.datasets.scaling import series_statistics
-from forecast.datasets.windows import Location, Shift, Window, Windows
+from forecast.datasets.windows import Location, Shift, Unit, Window, Windows
 from forecast.estimators.anchored import forecast_anchored, require_causal
 from forecast.estimators.base import Forecaster, Job, OnReport
 from forecast.estimators.defaults import TokenKind, resolve
@@ -63,6 +63,11 @@ class NeuralForecaster(Forecaster):
     )
     location: Location = setting(
         "mean", help="what a window is shifted by: the mean of the lookback or its last value", search=("mean", "last")
+    )
+    scale: Unit = setting(
+        "window",
+        help="what a window is divided by: its own deviation, or the series', where large swings count for more",
+        search=("window", "series"),
     )
     distribution: DistributionKind | None = setting(
         None,
@@ -182,6 +187,7 @@ class NeuralForecaster(Forecaster):
             known=known,
             scale=self._trained_scale(panel.starts, panel.starts + panel.ends, numbers),
             location=self._location(),
+            unit=self.scale,
             rounded=rounded,
             device=device,
         )

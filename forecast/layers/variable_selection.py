@@ -20,10 +20,10 @@ class GroupedLinear(nn.Module):
         super().__init__()
         bound = 1 / math.sqrt(inputs)  # as in nn.Linear
         self.weight = nn.Parameter(torch.empty(variables, inputs, outputs).uniform_(-bound, bound))
-        self.bias = nn.Parameter(torch.empty(variables, 1, outputs).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(variables * outputs).uniform_(-bound, bound))  # a vector: no weight decay
 
     def forward(self, x: Tensor) -> Tensor:
-        mapped = torch.baddbmm(self.bias, x.flatten(1, -2), self.weight)  # (V, R, U)
+        mapped = torch.baddbmm(self.bias.view(len(x), 1, -1), x.flatten(1, -2), self.weight)  # (V, R, U)
         return mapped.view(*x.shape[:-1], -1)
 
 
@@ -35,14 +35,17 @@ class GroupedResidual(nn.Module):
         self.first, self.second = (GroupedLinear(variables, width, width) for _ in range(2))
         self.gate = GroupedLinear(variables, width, 2 * width)
         self.dropout = make_dropout(dropout)
-        self.scale = nn.Parameter(torch.ones(variables, 1, width))
-        self.shift = nn.Parameter(torch.zeros(variables, 1, width))
+        self.scale, self.shift = (
+            nn.Parameter(torch.ones(variables * width)),
+            nn.Parameter(torch.zeros(variables * width)),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         inner = self.dropout(self.second(nn.functional.elu(self.first(x))))
         summed = x + nn.functional.glu(self.gate(inner), dim=-1)
         normed = nn.functional.layer_norm(summed, summed.shape[-1:]).flatten(1, -2)  # (V, R, D)
-        return torch.addcmul(self.shift, normed, self.scale).view(x.shape)
+        scale, shift = self.scale.view(len(x), 1, -1), self.shift.view(len(x), 1, -1)
+        return torch.addcmul(shift, normed, scale).view(x.shape)
 
 
 class VariableSelection(nn.Module):

@@ -70,6 +70,18 @@ HYBRIDS: tuple[Preset, ...] = (
         strengths="The smallest of the hybrids, next to an LSTM in cost.",
     ),
     Preset(
+        name="hybrid-delta",
+        family="hybrid",
+        target=TARGET,
+        settings={"cell": "delta"},
+        description="A linear recurrence with the delta rule, then attention, joined by a learned gate",
+        paper="after Yang et al. 2024 (DeltaNet)",
+        mechanism="The recurrent half keeps a matrix of associations that the delta rule corrects token by token "
+        "(section 2), computed in chunks instead of step by step (section 3); attention reads its states as in "
+        "'hybrid'.",
+        strengths="For long windows of single steps, where an LSTM's loop over tokens takes most of the time.",
+    ),
+    Preset(
         name="tft",
         family="hybrid",
         target=TARGET,

@@ -47,6 +47,7 @@ class Segments:
             numbers=self.numbers[chosen],
             scale=self._scale(tape, chosen),
             location=self.forecaster._location(),
+            unit=self.forecaster.scale,
             device=self.device,
         )
         window = windows.gather(torch.arange(len(chosen)), torch.from_numpy(panel.ends))

@@ -73,6 +73,7 @@ class Case:
     origins: int
     min_context: int
     location: str = "mean"
+    unit: str = "window"  # what divides it
 
     def windows(self, covariates: Covariates | None = None) -> Windows:
         return Windows(
@@ -83,6 +84,7 @@ class Case:
             stride=self.stride,
             min_context=self.min_context,
             location=self.location,
+            unit=self.unit,
         )
 
 
@@ -106,6 +108,7 @@ def cases(draw: st.DrawFn) -> Case:
         origins=draw(st.integers(1, 4)),
         min_context=draw(st.integers(1, lookback)),
         location=draw(st.sampled_from(["mean", "last"])),
+        unit=draw(st.sampled_from(["window", "series"])),
     )
 
 
@@ -141,7 +144,7 @@ def slow_targets(case: Case, s: int, last: int, *, answers: bool) -> dict[str, A
         of_window = {"mean": np.mean, "last": lambda observed: observed[-1]}[case.location]
         location[c] = of_window(known) if len(known) else (whole.mean() if len(whole) else 0.0)
         spread = known.var() if len(known) else 0.0
-        scale[c] = np.sqrt(spread + (SCALE_FLOOR * deviation) ** 2)
+        scale[c] = deviation if case.unit == "series" else np.sqrt(spread + (SCALE_FLOOR * deviation) ** 2)
     z = (values - location) / scale
     found: dict[str, Array] = {
         "target": np.nan_to_num(z[:span]),

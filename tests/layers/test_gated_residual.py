@@ -65,10 +65,10 @@ def grouped_residual(layer: GroupedResidual, v: int, x: Tensor) -> Tensor:
     """The same with the weights of variable v."""
 
     def mapped(part: GroupedLinear, x: Tensor) -> Tensor:
-        return x @ part.weight[v] + part.bias[v, 0]
+        return x @ part.weight[v] + part.bias.view(len(part.weight), -1)[v]
 
     value, gate = mapped(layer.gate, mapped(layer.second, elu(mapped(layer.first, x)))).chunk(2)
-    return normed(x + sigmoid(gate) * value, layer.scale[v, 0], layer.shift[v, 0])
+    return normed(x + sigmoid(gate) * value, *(part.view(-1, len(x))[v] for part in (layer.scale, layer.shift)))
 
 
 def softmax(x: Tensor) -> Tensor:

@@ -94,7 +94,7 @@ def test_a_state_reads_the_tape_as_a_loop_over_it(rotary, heads):
     read = TapeAttention(WIDTH, heads, rotary=rotary).double()
     nn.init.normal_(read.scales)
     x, tape = tokens(2, 5, WIDTH), tokens(2, 5, WIDTH) + 1
-    asks, holds, gives = 1 / (1 + torch.exp(-read.scales))
+    asks, holds, gives = (1 / (1 + torch.exp(-read.scales))).chunk(3)
     query = read.norm(x @ read.query.weight.T + read.query.bias) * asks
     key, size = tape * holds, WIDTH // heads
     for head in range(heads):

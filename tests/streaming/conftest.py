@@ -16,6 +16,7 @@ FAMILIES: dict[str, tuple[type, dict[str, Any]]] = {
     "lstm": (LSTMForecaster, {}),
     "gru": (LSTMForecaster, {"cell": "gru", "layers": 2}),
     "gru-from-the-last-value": (LSTMForecaster, {"cell": "gru", "location": "last"}),
+    "gru-on-the-series-scale": (LSTMForecaster, {"cell": "gru", "scale": "series"}),
     "rnn": (LSTMForecaster, {"cell": "rnn", "highway": False}),
     "causal-learned": (TransformerForecaster, {"heads": 2, "positions": "learned"}),
     "causal-sinusoidal": (TransformerForecaster, {"heads": 2, "layers": 1, "positions": "sinusoidal"}),

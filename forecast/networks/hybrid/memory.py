@@ -32,7 +32,7 @@ class TapeAttention(nn.Module):
         check_heads(width, heads)
         self.heads, self.rotary = heads, rotary
         self.query, self.norm = nn.Linear(width, width), nn.LayerNorm(width)
-        self.scales = nn.Parameter(torch.zeros(3, width))  # of queries, keys and values, before the sigmoid
+        self.scales = nn.Parameter(torch.zeros(3 * width))  # of queries, keys and values, before the sigmoid
 
     def forward(self, x: Tensor, tape: Tensor, place: int | None = None) -> Tensor:
         """place: of the one state of ``x``, with all states up to it on the tape; None: they are the tape's."""
@@ -50,7 +50,7 @@ class TapeAttention(nn.Module):
         return torch.softmax(scores, -1)
 
     def _project(self, x: Tensor, tape: Tensor, place: int) -> tuple[Tensor, Tensor, Tensor]:
-        asks, holds, gives = torch.sigmoid(self.scales)
+        asks, holds, gives = torch.sigmoid(self.scales).chunk(3)
         query = split_heads(self.norm(self.query(x)) * asks, self.heads)
         key, value = split_heads(tape * holds, self.heads), split_heads(tape * gives, self.heads)
         return (rotate(query, place), rotate(key), value) if self.rotary else (query, key, value)
