@@ -36,15 +36,15 @@ class ShapedAttention(FullAttention):
             self.inputs.weight[: config.width].zero_()
 
     def mix(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        queries = query.shape[-2]
-        own = value[:, :, -queries:]
-        if not self.causal or queries == 1:
-            mean = value.mean(2, keepdim=True)
+        queries, keys = query.shape[-2], value.shape[-2]
+        itself, softmax, mean = (gain[:, None, None] for gain in (self.itself, self.softmax, self.mean))
+        if self.causal and queries > 1:
+            total = value.cumsum(2)[:, :, -queries:]
+            mean = mean / torch.arange(keys - queries + 1, keys + 1, device=value.device)[:, None]  # (A, N, 1)
         else:
-            counts = torch.arange(1, value.shape[2] + 1, device=value.device, dtype=value.dtype)
-            mean = (value.cumsum(2) / counts[:, None])[:, :, -queries:]
-        itself, softmax, uniform = (gain[:, None, None] for gain in (self.itself, self.softmax, self.mean))
-        return itself * own + softmax * super().mix(query, key, value) - uniform * mean
+            total, mean = value.sum(2, keepdim=True), mean / keys
+        kept = torch.addcmul(itself * value[:, :, -queries:], mean, total, value=-1)
+        return torch.addcmul(kept, softmax, super().mix(query, key, value))
 
     def weights(self, x: Tensor) -> Tensor:
         """α·I + β·softmax − γ·C: what each token weighs, which may be negative."""
