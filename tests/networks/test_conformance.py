@@ -26,6 +26,7 @@ VARIANTS: dict[str, dict[str, object]] = {  # beside the presets: settings that 
     "transformer": {"positions": "rotary", "highway": False},
     "transformer-encoder": {"channels": "independent"},
     "transformer-encoder-decoder": {"highway": False, "channels": "independent"},
+    "linear-transformer": {"block": "reversible", "highway": False},
     "hybrid": {"positions": "rotary", "cell": "gru", "highway": False},
 }
 NETWORKS: dict[str, tuple[str, dict[str, object]]] = {
