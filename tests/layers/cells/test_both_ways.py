@@ -56,5 +56,5 @@ def test_plain_stacking_feeds_each_layer_the_states_below(x):
     for layer in net.layers:
         expected = layer(expected)[0]
     torch.testing.assert_close(net(x), expected, **EXACT)
-    states, carried = net.begin(x[:, :6])
+    _, carried = net.begin(x[:, :6])
     torch.testing.assert_close(net.step(x[:, 6:], carried)[0][:, 0], expected[:, 6], **EXACT)
