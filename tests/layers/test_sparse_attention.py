@@ -160,3 +160,16 @@ def test_the_usual_span_leaves_something_out_of_a_fortnight(kind):
     layer = make(kind, span=None, places=28)
     assert 2 <= layer.span < 14
     assert not layer.weights(tokens(14))[0, 0, 13].all()
+
+
+@pytest.mark.parametrize(("kind", "span"), [("local", 128), ("log-sparse", 14), ("strided", 128)])
+def test_the_usual_span_of_many_tokens_grows_slowly(kind, span):
+    assert make(kind, span=None, places=2 * 16_384).span == span
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("count", [14, 300])
+def test_it_can_be_compiled_as_one_graph(kind, count):
+    layer, x = make(kind), tokens(count)
+    torch.compiler.reset()
+    torch.testing.assert_close(torch.compile(layer, fullgraph=True, backend="eager")(x), layer(x), **EXACT)

@@ -12,6 +12,7 @@ from forecast.layers.attention.full import FullAttention
 from forecast.layers.attention.kinds import make_attention
 from forecast.layers.attention.prob_sparse import GROUPS, ProbSparseAttention, sample
 from forecast.layers.stack_config import StackConfig
+from forecast.presets import create
 
 EXACT = {"atol": 1e-10, "rtol": 1e-10}
 KINDS = ("prob-sparse", "auto-correlation")
@@ -35,6 +36,13 @@ def seasonal(count: int, season: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_causal_forecaster_with_such_attention_is_refused(kind):
+    with pytest.raises(ConfigError, match=f"attention='{kind}' looks at all tokens") as caught:
+        create("transformer", horizon=3, attention=kind).fit([1.0, 2.0, 3.0] * 20)
+    assert "architecture='encoder'" in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_what_looks_at_all_tokens_to_choose_is_refused_where_it_should_be_causal(kind):
     with pytest.raises(ConfigError, match=f"attention='{kind}' looks at all tokens.*cannot be causal"):
         make(kind, causal=True)
@@ -55,6 +63,13 @@ def test_every_call_gives_the_same(kind):
     before = torch.random.get_rng_state()
     assert torch.equal(layer(x), layer(x)) and torch.equal(layer.train()(x), layer.eval()(x))
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_can_be_compiled_as_one_graph(kind):
+    layer, x = make(kind), tokens(30)
+    torch.compiler.reset()
+    torch.testing.assert_close(torch.compile(layer, fullgraph=True, backend="eager")(x), layer(x), **EXACT)
 
 
 # ---------------------------------------------------------------- ProbSparse

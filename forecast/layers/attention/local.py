@@ -8,6 +8,7 @@ from torch import Tensor
 
 from forecast.layers.attention.sparse import SparseAttention, attend
 
+LONGEST_SPAN = 128  # tokens, unless a longer one is asked for
 SHORTEST_BLOCK = 64  # tokens: below it there are more blocks than one product is worth
 
 
@@ -19,8 +20,8 @@ class LocalAttention(SparseAttention):
     """
 
     def usual_span(self, tokens: int) -> int:
-        """Half of the tokens: the stack still reaches all of them with two layers."""
-        return max(2, -(-tokens // 2))
+        """Half of the tokens, so that two layers reach all of them; of very many, what one block is fast with."""
+        return min(max(2, -(-tokens // 2)), LONGEST_SPAN)
 
     def reads(self, distance: Tensor) -> Tensor:
         return distance < self.span

@@ -27,8 +27,7 @@ class LogSparseAttention(SparseAttention):
         return (beyond <= 0) | (beyond & (beyond - 1) == 0)  # a power of two has one bit
 
     def mix_long(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        tokens = query.shape[2]
-        before = self.reads(torch.arange(tokens)).nonzero()[:, 0].tolist()
+        before = self._distances(query.shape[2])
         shifts = before if self.causal else [-distance for distance in before[:0:-1]] + before
         query = query / query.shape[-1] ** 0.5
         scores = [_shifted((_late(query, o) * _early(key, o)).sum(-1), o, -torch.inf) for o in shifts]
@@ -37,6 +36,11 @@ class LogSparseAttention(SparseAttention):
         for share, o in zip(weights[..., None], shifts, strict=True):
             mixed = mixed + _shifted(_late(share, o) * _early(value, o), o, 0.0, dim=2)
         return mixed
+
+    def _distances(self, tokens: int) -> list[int]:
+        """The distances that are read, of those below ``tokens``."""
+        powers = [self.span - 1 + 2**power for power in range(tokens.bit_length())]
+        return [distance for distance in (*range(self.span), *powers) if distance < tokens]
 
 
 def _late(x: Tensor, shift: int) -> Tensor:
