@@ -14,7 +14,7 @@ from forecast.datasets.windows import Window
 from forecast.errors import ConfigError, TrainingError
 from forecast.estimators.base import Job
 from forecast.estimators.holdout import HeldOut, gather_windows, hold_out, only
-from forecast.estimators.pretraining import outcome, pretrain, pretraining_steps
+from forecast.estimators.pretraining import outcome, pretrain, pretraining_steps, share_of
 from forecast.estimators.room import require_room
 from forecast.folders import claimed, made_folder
 from forecast.training import checkpoint
@@ -65,7 +65,7 @@ class Learning:
         identity = {} if job.checkpoint is None and self.ranks.size == 1 else self._identity(held_out)
         self.ranks.require_same(identity)
         found, began = self.ranks.from_first(lambda: self._finished_before(identity)), job.began
-        resolved, trainings = forecaster.resolved_, 2 if forecaster._pretraining() else 1
+        resolved, trainings = forecaster.resolved_, 2 if share_of(forecaster) else 1
         if job.refit and len(found) >= trainings:
             before = found[:trainings]
         else:
@@ -110,7 +110,7 @@ class Learning:
             )
         plan = self._plan(steps=steps, limit=limit, began=began, identity=identity)
         stop = False
-        if forecaster._pretraining():
+        if share_of(forecaster):
             plan, stop = pretrain(self, windows, plan, found=found)
         training = Training(
             forecaster.network_,

@@ -15,9 +15,15 @@ if TYPE_CHECKING:
     from forecast.estimators.neural import NeuralForecaster
 
 
+def share_of(forecaster: "NeuralForecaster") -> float:
+    """The share of the training asked for; none where a window is a single token, with no other to read."""
+    resolved = forecaster.resolved_
+    return forecaster._pretraining() if resolved.lookback > resolved.patch else 0.0
+
+
 def pretraining_steps(forecaster: "NeuralForecaster") -> int:
     """How many steps of a fit are pretraining at most: where any are, at least one, and one is left."""
-    steps, share = forecaster.resolved_.max_steps, forecaster._pretraining()
+    steps, share = forecaster.resolved_.max_steps, share_of(forecaster)
     return min(max(1, round(share * steps)), steps - 1) if share else 0
 
 
@@ -39,7 +45,7 @@ def pretrain(learning: "Learning", windows: Windows, plan: Plan, *, found: list[
         went = found[len(before)]
     else:
         start = before[-1]["seconds"] if before else 0.0
-        limit = budget.max_time and start + forecaster._pretraining() * (budget.max_time - start)
+        limit = budget.max_time and start + share_of(forecaster) * (budget.max_time - start)
         steps = before[0]["step"] if before else pretraining_steps(forecaster)
         training = Training(
             masked(forecaster.network_).to(learning.device),

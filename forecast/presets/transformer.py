@@ -46,7 +46,7 @@ TRANSFORMERS: tuple[Preset, ...] = (
         paper="Devlin et al. 2019 (BERT)",
         mechanism="For 30 % of the training, two in five patches of each window are replaced by a learned vector and "
         "reconstructed from both sides (section 3.1; patches as in PatchTST, section 3.2); the rest is fine-tuning.",
-        strengths="Long unlabelled histories for few forecasts; on one training set the plain encoder is often as good.",
+        strengths="Long histories; on short ones the plain encoder makes as much of the same time.",
     ),
     Preset(
         name="patchtst",

@@ -127,3 +127,9 @@ def test_a_pretrained_model_is_saved_without_what_only_pretraining_needed(make, 
     model = make("encoder", **SETTINGS).fit(data.series())
     plain = make("encoder").fit(data.series())
     assert model.network_.state_dict().keys() == plain.network_.state_dict().keys()
+
+
+def test_a_window_of_one_patch_leaves_nothing_to_fill_in(make, data):
+    model = make("encoder", **SETTINGS | {"lookback": 6, "patch": 6}).fit(data.series())
+    assert "pretraining" not in model.report_
+    assert model.report_["steps"] == 40
