@@ -87,17 +87,15 @@ class RecurrentDecoder(Decoder, Scheduled):
     @full_precision
     def forward(self, states: Tensor, window: Window, ahead: Tensor, origins: int = 1, every: int = 1) -> Tensor:
         sizes, stride = self.sizes, every * self.sizes.patch
-        states = self.norm(states)
         known = ahead_of_origins(ahead, origins=origins, stride=stride, horizon=sizes.horizon, blocks=self.blocks)
         line = None if self.line is None else self._blocks_of(self.line(window, origins, every))
+        start, memory = self._read(states, origins, every)
         raw = self._write(
-            state=list(
-                torch.tanh(self.start(at_origins(states, origins, every))).flatten(0, 1).chunk(self.cell.kept, 1)
-            ),
+            state=start,
             before=self._block_before(window.target, origins, stride),
             known=known.flatten(0, 1),
             line=line,
-            memory=None if self.attention is None else self._memory(states, origins, every),
+            memory=memory,
             answer=self._forced(window),
         )  # (R, M, block, C, Q)
         if line is not None:
@@ -143,16 +141,24 @@ class RecurrentDecoder(Decoder, Scheduled):
             context = self.attention(state[0], *memory)
         return state, torch.tanh(self.join(torch.cat([state[0], context], 1)))
 
-    def _memory(self, states: Tensor, origins: int, every: int) -> tuple[Tensor, Tensor]:
-        """The tokens of the lookback before each origin and their keys, both (R, K, D)."""
-        assert self.attention is not None
-        tokens = min(-(-self.sizes.lookback // self.sizes.patch), states.shape[1])
-        first = states.shape[1] - tokens - (origins - 1) * every
-        memory, keys = (
-            part[:, first:].unfold(1, tokens, every).transpose(2, 3).flatten(0, 1)
-            for part in (states, self.attention.keys(states))
-        )
-        return memory, keys
+    def _read(self, states: Tensor, origins: int, every: int) -> tuple[Carried, tuple[Tensor, Tensor] | None]:
+        """What the cell starts from at each origin, and the memory: the lookback's tokens before it and their keys,
+        both (R, K, D)."""
+        memory = None
+        if self.attention is None:
+            here = self.norm(at_origins(states, origins, every))
+        else:
+            states = self.norm(states)
+            here = at_origins(states, origins, every)
+            memory = self._before(states, origins, every), self._before(self.attention.keys(states), origins, every)
+        start = torch.tanh(self.start(here)).flatten(0, 1)
+        return list(start.chunk(self.cell.kept, 1)), memory
+
+    def _before(self, tokens: Tensor, origins: int, every: int) -> Tensor:
+        """(R, K, D): the lookback's tokens before each origin.  Slices go backwards far faster than ``unfold``."""
+        count, length = tokens.shape[1], min(-(-self.sizes.lookback // self.sizes.patch), tokens.shape[1])
+        ends = range(count - (origins - 1) * every, count + 1, every)
+        return torch.stack([tokens[:, end - length : end] for end in ends], 1).flatten(0, 1)
 
     def _block_before(self, target: Tensor, origins: int, stride: int) -> Tensor:
         """(R, block, C): the last steps before each origin, 0 before its lookback."""
