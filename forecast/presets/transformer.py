@@ -202,7 +202,7 @@ TRANSFORMERS: tuple[Preset, ...] = (
         description="Each head learns how far it looks back",
         paper="Sukhbaatar et al. 2019 (Adaptive Attention Span)",
         mechanism="Weights are multiplied by a soft mask that falls from 1 to 0 beyond a learned span per head "
-        "(section 2.2), and nothing further away is computed.  The paper's penalty on long spans is left out.",
+        "(section 2.2), with a small price on the spans; nothing further away is computed.",
         strengths="When it is not known how far back matters: the spans tell it, head by head.",
     ),
     Preset(

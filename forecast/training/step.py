@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from forecast.datasets.batches import rows_of
 from forecast.datasets.windows import Window
 from forecast.errors import ConfigError, ResourceError, is_out_of_memory
+from forecast.layers.penalty import penalised
 from forecast.networks.base import Network
 from forecast.outputs import Output
 from forecast.training.device import free_cached
@@ -41,6 +42,7 @@ class Step:
         self.output, self.optimiser, self.origins, self.clip, self.ranks = output, optimiser, origins, clip, ranks
         self.parameters = [p for p in network.parameters() if p.requires_grad]
         self.device = self.parameters[0].device
+        self.penalised = penalised(network)
         model: nn.Module = torch.compile(network, dynamic=False) if compiled else network  # type: ignore[assignment]
         self.model = ranks.wrap(model, self.device)
         self.precision = precision
@@ -88,6 +90,8 @@ class Step:
         total, count = self.output.loss(raw.float(), window.answer, window.counted, window.scale[:, None])
         sums = torch.stack([total.detach(), count])
         wait = self.ranks.add_up(sums)  # while the backward pass runs
+        for module in self.penalised:
+            total = total + count * module.penalty()  # of the gradient, not of the loss that is reported
         total.backward()  # type: ignore[no-untyped-call]
         wait()
         return sums

@@ -2,11 +2,15 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from forecast import create
 from forecast.errors import ConfigError
+from forecast.layers.attention import adaptive_span
+from forecast.layers.attention.adaptive_span import AdaptiveSpanAttention
 from forecast.layers.attention.base import Attention
 from forecast.layers.attention.kinds import make_attention
 from forecast.layers.stack_config import StackConfig
@@ -209,6 +213,20 @@ def test_spans_learn_from_the_forecast_and_from_their_penalty():
     layer.share.grad = None
     layer.penalty().backward()
     assert (layer.share.grad > 0).all()
+
+
+def test_a_higher_price_makes_spans_shorter(monkeypatch):
+    values = np.sin(np.arange(400) / 3)
+    spans, losses = [], []
+    for price in (0.0, 5.0):
+        monkeypatch.setattr(adaptive_span, "PRICE", price)
+        model = create("adaptive-span", horizon=4, lookback=32, patch=4, hidden_size=8, max_steps=60, seed=1)
+        model.set_params(learning_rate=1e-2).fit(values)
+        layers = [part for part in model.network_.modules() if isinstance(part, AdaptiveSpanAttention)]
+        spans.append(float(torch.stack([layer.spans().mean() for layer in layers]).detach().mean()))
+        losses.append(model.report_["validation_loss"])
+    assert spans[1] < spans[0] - 0.1
+    assert losses[1] < 1  # the price is no part of the loss that is reported
 
 
 # ---------------------------------------------------------------- hierarchical

@@ -15,6 +15,7 @@ from forecast.layers.stack_config import Positions, StackConfig
 
 DENSE = 256  # tokens up to which one product of all pairs is faster than asking how far the heads look
 RAMP = 0.25  # of the largest span: over it the weights fall to nothing
+PRICE = 0.01  # of the largest span, on the scale of the loss; the paper's 2e-6 a step is 0.016 for 8,192 of them
 
 
 class AdaptiveSpanAttention(FullAttention):
@@ -22,7 +23,7 @@ class AdaptiveSpanAttention(FullAttention):
 
     Spans start at half of the largest one, S, and are S·σ(p) of a learned p, which always has a gradient (the paper
     cuts z off at 0 and S).  Beyond z + R of the farthest head nothing is computed: time and memory grow with N times
-    that.  Without a ``penalty`` on the spans, these only grow shorter where that forecasts better.
+    that.  A small ``penalty`` on the spans lets a head look as far as that forecasts better, and no further.
     span: S; by default the lookback's tokens.  Spans that reach over the whole window are full attention.
     """
 
@@ -39,8 +40,8 @@ class AdaptiveSpanAttention(FullAttention):
         return self.span * torch.sigmoid(self.share)
 
     def penalty(self) -> Tensor:
-        """The mean span of the heads, as a share of the largest one (equation 5 without its factor)."""
-        return torch.sigmoid(self.share).mean()
+        """The mean span of the heads, as a share of the largest one, times a factor (equation 5)."""
+        return PRICE * torch.sigmoid(self.share).mean()
 
     def mix(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         queries, keys = query.shape[-2], key.shape[-2]
