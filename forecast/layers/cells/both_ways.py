@@ -14,7 +14,8 @@ from forecast.layers.cells.kinds import CELLS, Cell, CellKind
 class BothWays(nn.Module):
     """One cell reads from the first token, another from the last; each token's two states are joined to the width.
 
-    (B, N, I) → (B, N, D).  It carries no state: a token's depends on those after it.
+    The last token gets the two final states, a summary of all tokens: its own state backwards has read it alone, and
+    forecasts would read no other.  (B, N, I) → (B, N, D).  It carries no state, as a token's depends on later ones.
     """
 
     def __init__(self, kind: CellKind, inputs: int, width: int) -> None:
@@ -24,5 +25,7 @@ class BothWays(nn.Module):
 
     def read(self, x: Tensor) -> Tensor:
         onward, back = cast("list[Cell]", list(self.ways))
-        joined: Tensor = self.join(torch.cat([onward.read(x), back.read(x.flip(1)).flip(1)], dim=-1))
+        backwards = back.read(x.flip(1))
+        backwards = torch.cat([backwards.flip(1)[:, :-1], backwards[:, -1:]], dim=1)
+        joined: Tensor = self.join(torch.cat([onward.read(x), backwards], dim=-1))
         return joined
