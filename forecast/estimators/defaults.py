@@ -33,6 +33,7 @@ class Settings(Protocol):
     lookback: int | None
     patch: int | None
     origins: int | None
+    min_context: int | None
     batch_size: int | None
     max_steps: int | None
     dropout: float | None
@@ -74,7 +75,8 @@ def resolve(settings: Settings, panel: Panel, *, causal: bool) -> Resolved:
         lookback=lookback,
         patch=patch,
         origins=origins,
-        min_context=max(1, int(context_of(lookback, patch, settings.horizon, median) * observed_share(panel))),
+        min_context=settings.min_context
+        or max(1, int(context_of(lookback, patch, settings.horizon, median) * observed_share(panel))),
         batch_size=settings.batch_size or 64,
         max_steps=settings.max_steps or steps_of(panel, settings.horizon),
         dropout=dropout_of(panel) if settings.dropout is None else settings.dropout,

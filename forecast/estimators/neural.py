@@ -81,6 +81,9 @@ class NeuralForecaster(Forecaster):
     max_time: float | None = setting(None, help="seconds that fit may take as a whole", above=0)
     batch_size: int | None = setting(None, help="segments per step", low=1, search=(32, 64, 128, 256))
     origins: int | None = setting(None, help="origins trained per segment; causal networks only beyond 1", low=1)
+    min_context: int | None = setting(
+        None, help="observed steps before an origin that training takes; from the series' length when None", low=1
+    )
     learning_rate: float = setting(
         4e-3, help="highest learning rate", above=0, search=Range(low=3e-4, high=1e-2, log=True)
     )
