@@ -33,8 +33,12 @@ class TransformerForecaster(NeuralForecaster):
     positions: Positions = setting("learned", help="how tokens know their place", search=("learned", "rotary"))
     attention: AttentionKind = setting("full", help="who reads whom, and at what cost")
     span: int | None = setting(
-        None, help="tokens in reach (local, strided), in a bucket (lsh) or group; from the tokens when None", low=1
+        None,
+        help="tokens in reach (local, strided, log-sparse), in a bucket (lsh) or group, queries that read "
+        "(prob-sparse) or lags (auto-correlation); from the tokens when None",
+        low=1,
     )
+    kernel: int = setting(1, help="tokens that queries and keys are a convolution of (attention='log-sparse')", low=1)
     block: BlockKind = setting("pre-norm", help="how a block is put together", search=("pre-norm", "compact"))
     feed: FeedKind = setting("gelu", help="the feed-forward network of a block", search=("gelu", "glu"))
     memory: Memory = setting("none", help="what a segment of the window reads of the segments before")
@@ -67,6 +71,8 @@ class TransformerForecaster(NeuralForecaster):
             yield f"attention={self.attention!r} keeps no scores that positions={self.positions!r} could act on"
         if self.architecture == "causal" and not ATTENTION[self.attention].masks:
             yield f"attention={self.attention!r} looks at all tokens before any reads: it needs architecture='encoder'"
+        if self.kernel > 1 and self.attention != "log-sparse":
+            yield f"kernel={self.kernel} belongs to attention='log-sparse', not to attention={self.attention!r}"
         if self.memory != "none":
             yield from self._without_memory()
         if self.block == "compact" and (self.attention != "full" or self.positions in ("relative", "alibi")):
@@ -128,6 +134,7 @@ class TransformerForecaster(NeuralForecaster):
             positions=self.positions,
             attention=self.attention,
             span=self.span,
+            kernel=self.kernel,
             block=self.block,
             feed=self.feed,
             memory=self.memory,

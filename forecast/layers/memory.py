@@ -141,7 +141,7 @@ class CompressiveMemory(RecurrentMemory):
             mask = up_to_itself(query.shape[-2], key.shape[-2], query.device)
             mask = torch.cat([mask.new_ones(len(mask), old), mask], dim=-1)
         else:
-            query, places = self.distances(query, first + key.shape[-2])
+            query, places = self.distances(query, first + key.shape[-2], causal=True)
             last = slice(self.group - 1, self.group * old, self.group)  # where the groups end
             mask = torch.cat([places[..., last], places[..., first:]], dim=-1)
         key, value = (torch.cat([part[:, :, :old], own], dim=2) for part, own in zip(groups, (key, value), strict=True))

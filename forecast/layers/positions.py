@@ -45,11 +45,11 @@ class Distances(nn.Module):
     what is added to their scores divided by √(D / A): (B or 1, A, N, M), −∞ for later keys where ``causal``.
     """
 
-    def __init__(self, heads: int, *, causal: bool) -> None:
+    def __init__(self, heads: int) -> None:
         super().__init__()
-        self.heads, self.causal = heads, causal
+        self.heads = heads
 
-    def forward(self, query: Tensor, keys: int) -> tuple[Tensor, Tensor]:
+    def forward(self, query: Tensor, keys: int, *, causal: bool) -> tuple[Tensor, Tensor]:
         raise NotImplementedError
 
 
@@ -59,13 +59,13 @@ class AlibiDistances(Distances):
     The slope of head a of A is 2^(−8a / A), counted from 1.  Where tokens read both ways, the distance has no sign.
     """
 
-    def forward(self, query: Tensor, keys: int) -> tuple[Tensor, Tensor]:
+    def forward(self, query: Tensor, keys: int, *, causal: bool) -> tuple[Tensor, Tensor]:
         heads = torch.arange(1, self.heads + 1, device=query.device)
         slopes = torch.exp2(heads * (-8 / self.heads)).to(query.dtype)
         place = torch.arange(keys, device=query.device)
         distance = place[keys - query.shape[-2] :, None] - place  # (N, M)
         falling = -slopes[:, None, None] * distance.abs()
-        return query, (falling.masked_fill(distance < 0, -math.inf) if self.causal else falling)[None]
+        return query, (falling.masked_fill(distance < 0, -math.inf) if causal else falling)[None]
 
 
 class RelativeDistances(Distances):
@@ -75,20 +75,20 @@ class RelativeDistances(Distances):
     all: the paper's four terms.
     """
 
-    def __init__(self, width: int, heads: int, *, causal: bool) -> None:
-        super().__init__(heads, causal=causal)
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__(heads)
         self.project = nn.Linear(width, width, bias=False)
         self.content, self.place = (nn.Parameter(torch.zeros(width)) for _ in range(2))  # u and v
 
-    def forward(self, query: Tensor, keys: int) -> tuple[Tensor, Tensor]:
+    def forward(self, query: Tensor, keys: int, *, causal: bool) -> tuple[Tensor, Tensor]:
         queries, size = query.shape[-2:]
-        nearest = 0 if self.causal else -queries  # one more than needed: rows of one length shift without a gap
+        nearest = 0 if causal else -queries  # one more than needed: rows of one length shift without a gap
         weight = self.project.weight
         table = sinusoids(keys - nearest, len(weight), start=nearest, device=weight.device, dtype=weight.dtype).flip(0)
         distances = self.project(table).unflatten(-1, (self.heads, size))  # (R, A, D / A), the farthest first
         content, place = (part.to(query.dtype).view(self.heads, 1, size) for part in (self.content, self.place))
         scores = (query + place) @ (distances.permute(1, 2, 0) / math.sqrt(size)).to(query.dtype)  # (B, A, N, R)
-        if self.causal:
+        if causal:
             scores = nn.functional.pad(scores, (0, queries), value=-math.inf)
         return query + content, _shift(scores, keys)
 
@@ -103,11 +103,11 @@ def _shift(scores: Tensor, keys: int) -> Tensor:
     return flat.reshape(*scores.shape[:-2], queries, length - 1)[..., :keys]
 
 
-def make_distances(kind: Positions, width: int, heads: int, *, causal: bool) -> Distances | None:
+def make_distances(kind: Positions, width: int, heads: int) -> Distances | None:
     """What adds positions to the scores of attention; None where they act elsewhere."""
     if kind == "alibi":
-        return AlibiDistances(heads, causal=causal)
-    return RelativeDistances(width, heads, causal=causal) if kind == "relative" else None
+        return AlibiDistances(heads)
+    return RelativeDistances(width, heads) if kind == "relative" else None
 
 
 def sinusoids(

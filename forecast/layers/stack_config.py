@@ -27,6 +27,7 @@ class StackConfig:
 
     places: tokens that learned positions keep, twice those of the lookback; kinds of attention derive their own
     ``span`` from it where that is None.  span: tokens in reach, in a bucket or in a pooled group, as the kind says.
+    kernel: tokens that a query and a key are a convolution of, where the kind has one.
     segment: tokens that are read at once where a ``memory`` carries the ones before, ``memory_length`` tokens of them;
     from ``places`` and from the segment where None.  compression: how many older tokens become one.
     """
@@ -39,6 +40,7 @@ class StackConfig:
     positions: Positions = "learned"
     attention: AttentionKind = "full"
     span: int | None = None
+    kernel: int = 1
     block: BlockKind = "pre-norm"
     feed: FeedKind = "gelu"
     memory: Memory = "none"

@@ -1,5 +1,7 @@
 """Attention against softmax written out, in float64."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -92,6 +94,48 @@ def test_a_decoder_block_reads_all_of_the_memory_and_no_later_token():
     other = memory.clone()
     other[:, 2] += torch.arange(8)
     assert not torch.allclose(block(x, memory)[:, 0], block(x, other)[:, 0])
+
+
+@pytest.mark.parametrize("positions", ["rotary", "relative", "alibi", "none"])
+@pytest.mark.parametrize("kind", ["pre-norm", "post-norm"])
+def test_a_decoder_block_gives_token_after_token_what_it_gives_at_once(kind, positions):
+    """From kept keys and values of the tokens before, and from those of the memory, which are made once."""
+    block = DecoderBlock(replace(config(8, 2), positions=positions, block=kind)).double()
+    for parameter in block.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    x, memory = tokens(2, 5, 8), tokens(2, 3, 8)
+    whole, remembered, kept = block(x, memory), block.memory.remember(memory), []
+    for place in range(5):
+        found, kept = block.step(x[:, place : place + 1], remembered, kept, place)
+        torch.testing.assert_close(found, whole[:, place : place + 1], **EXACT)
+    assert [part.shape for part in kept] == [(2, 2, 5, 4)] * 2
+
+
+def test_a_decoder_block_is_that_of_torch():
+    for kind in ("pre-norm", "post-norm"):
+        block = DecoderBlock(replace(config(8, 2), block=kind)).double()
+        theirs = torch.nn.TransformerDecoderLayer(
+            8, 2, 16, 0.0, "gelu", batch_first=True, norm_first=kind == "pre-norm", dtype=torch.float64
+        )
+        cross = block.memory
+        with torch.no_grad():
+            theirs.self_attn.in_proj_weight.copy_(block.itself.inputs.weight)
+            theirs.self_attn.in_proj_bias.copy_(block.itself.inputs.bias)
+            theirs.multihead_attn.in_proj_weight.copy_(torch.cat([cross.query.weight, cross.memory.weight]))
+            theirs.multihead_attn.in_proj_bias.copy_(torch.cat([cross.query.bias, cross.memory.bias]))
+        theirs.self_attn.out_proj.load_state_dict(block.itself.output.state_dict())
+        theirs.multihead_attn.out_proj.load_state_dict(cross.output.state_dict())
+        theirs.linear1.load_state_dict(block.feed[0].state_dict())
+        theirs.linear2.load_state_dict(block.feed[3].state_dict())
+        x, memory = tokens(2, 5, 8), tokens(2, 3, 8)
+        later = torch.ones(5, 5, dtype=torch.bool).triu(1)
+        torch.testing.assert_close(block(x, memory), theirs(x, memory, tgt_mask=later), **EXACT)
+
+
+@pytest.mark.parametrize("kind", ["compact", "reversible"])
+def test_blocks_without_cross_attention_are_refused_in_a_decoder(kind):
+    with pytest.raises(ConfigError, match="no cross-attention"):
+        DecoderBlock(replace(config(8, 2), block=kind))
 
 
 def test_a_width_that_heads_do_not_divide_is_refused():

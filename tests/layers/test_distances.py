@@ -81,7 +81,7 @@ def test_the_attention_map_is_what_the_fused_kernel_reads_by(positions, causal):
 
 
 def test_the_slopes_of_eight_heads_are_the_published_ones():
-    _, scores = AlibiDistances(8, causal=True)(torch.zeros(1, 8, 4, 2, dtype=torch.float64), 4)
+    _, scores = AlibiDistances(8)(torch.zeros(1, 8, 4, 2, dtype=torch.float64), 4, causal=True)
     torch.testing.assert_close(-scores[0, :, 3, 2], torch.tensor([2.0**-n for n in range(1, 9)], dtype=torch.float64))
     assert torch.equal(scores[0, 0, 3], torch.tensor([-1.5, -1.0, -0.5, 0.0], dtype=torch.float64))
     assert torch.isneginf(scores[0, :, 0, 1:]).all()
@@ -93,7 +93,7 @@ def test_only_distances_count(positions):
     layer = attention(positions)
     query, key, value = layer._project(tokens(1, 9, WIDTH))
     late = layer.mix(query[:, :, 4:], key[:, :, 4:], value[:, :, 4:])
-    scores, places = layer.distances(query, 9)
+    scores, places = layer.distances(query, 9, causal=True)
     there = torch.softmax((scores @ key.mT / math.sqrt(WIDTH // HEADS) + places)[:, :, 4:, 4:], -1) @ value[:, :, 4:]
     torch.testing.assert_close(late, there, **EXACT)
 

@@ -111,7 +111,9 @@ def test_a_group_stands_at_the_place_of_its_last_token(positions):
     query, key, value = full._project(x)
     assert layer.first(8) == 5  # token 4 has left the memory before its group is whole
     read = [1, 3, 5, 6, 7, 8]
-    scores, places = full.distances(query, 9) if full.distances is not None else (query, query.new_zeros(1, 1, 9, 9))
+    scores, places = query, query.new_zeros(1, 1, 9, 9)
+    if full.distances is not None:
+        scores, places = full.distances(query, 9, causal=True)
     scores = scores[:, :, 8:] @ key[:, :, read].mT / (WIDTH // HEADS) ** 0.5 + places[:, :, 8:, read]
     mixed = torch.softmax(scores, -1) @ value[:, :, read]
     torch.testing.assert_close(layer(x)[:, 8:], full.output(mixed.transpose(1, 2).flatten(2)), **EXACT)

@@ -173,3 +173,37 @@ def test_it_can_be_compiled_as_one_graph(kind, count):
     layer, x = make(kind), tokens(count)
     torch.compiler.reset()
     torch.testing.assert_close(torch.compile(layer, fullgraph=True, backend="eager")(x), layer(x), **EXACT)
+
+
+# ---------------------------------------------------------------- queries and keys by convolution
+
+
+def convolved(*, causal: bool = True, positions: str = "none") -> LogSparseAttention:
+    torch.manual_seed(0)
+    config = StackConfig(
+        width=8, heads=2, causal=causal, places=16, positions=positions, attention="log-sparse", span=2, kernel=3
+    )
+    return LogSparseAttention(config).double()
+
+
+def test_queries_and_keys_are_a_convolution_of_the_tokens_up_to_them():
+    layer, x = convolved(), tokens(10)
+    inputs = layer.inputs
+    earlier = inputs.earlier.weight.unflatten(1, (2, 8)).transpose(1, 2)  # (2·D, D, 2 taps)
+    taps = torch.cat([earlier, inputs.weight[:16, :, None]], dim=-1)
+    past = torch.nn.functional.pad(x.transpose(1, 2), (2, 0))
+    expected = torch.nn.functional.conv1d(past, taps, inputs.bias[:16]).transpose(1, 2)
+    torch.testing.assert_close(inputs(x)[..., :16], expected, **EXACT)
+    torch.testing.assert_close(inputs(x)[..., 16:], x @ inputs.weight[16:].T + inputs.bias[16:], **EXACT)
+
+
+@pytest.mark.parametrize("positions", ["none", "rotary"])
+@pytest.mark.parametrize("begun", [1, 2, 10])
+def test_convolved_tokens_come_one_after_the_other_as_in_one_pass(positions, begun):
+    layer, x = convolved(positions=positions), tokens(20)
+    whole = layer(x)
+    found, kept = layer.begin(x[:, :begun], 20)
+    torch.testing.assert_close(found, whole[:, :begun], **EXACT)
+    for place in range(begun, 20):
+        found = layer.step(x[:, place : place + 1], kept, place)
+        torch.testing.assert_close(found[:, 0], whole[:, place], **EXACT)

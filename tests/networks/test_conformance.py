@@ -23,9 +23,16 @@ SMALL = {"hidden_size": 16, "heads": 2, "dropout": 0.0}
 VARIANTS: dict[str, dict[str, object]] = {  # beside the presets: settings that change how a network is put together
     "lstm": {"layers": 2, "highway": False},
     "gru": {"channels": "independent"},
+    "rnn": {"layers": 2, "bidirectional": True, "residual": False},
+    "xlstm": {"layers": 2, "decoder": "dense"},
+    "p-slstm": {"cell": "mlstm", "highway": False},
     "transformer": {"positions": "rotary", "highway": False},
     "transformer-encoder": {"channels": "independent"},
     "transformer-encoder-decoder": {"highway": False, "channels": "independent"},
+    "transformer-xl": {"positions": "alibi", "segment": 2},
+    "compressive-transformer": {"positions": "rotary", "segment": 1, "block": "post-norm"},
+    "compact": {"positions": "rotary", "feed": "glu", "architecture": "encoder"},
+    "tied": {"positions": "relative", "block": "post-norm", "feed": "glu"},
     "linear-transformer": {"block": "reversible", "highway": False},
     "hybrid": {"positions": "rotary", "cell": "gru", "highway": False},
 }
@@ -38,6 +45,7 @@ def build(name: str, sizes: Sizes, **settings: object) -> Network:
     """The network that a preset builds for these sizes."""
     small = {key: value for key, value in SMALL.items() if hasattr(forecaster_class(name), key)}
     forecaster = create(name, horizon=sizes.horizon, **(small | settings))
+    forecaster.season_ = 3
     forecaster.resolved_ = Resolved(
         lookback=sizes.lookback,
         patch=sizes.patch,
@@ -267,8 +275,9 @@ def test_a_step_that_is_not_kept_leaves_the_state_as_it_was(case):
 
 FEEDING = [
     name
-    for name, row in PRESETS.items()
-    if row.settings.get("architecture") == "encoder-decoder" or row.settings.get("decoder") == "recurrent"
+    for name, (preset, _) in NETWORKS.items()
+    if PRESETS[preset].settings.get("architecture") == "encoder-decoder"
+    or PRESETS[preset].settings.get("decoder") == "recurrent"
 ]
 
 
@@ -278,7 +287,8 @@ def decoder_case(request: pytest.FixtureRequest) -> Iterator[Case]:
         torch.manual_seed(1)
         name, size = request.param
         sizes = SIZES[size]
-        network = build(name, sizes)
+        preset, settings = NETWORKS[name]
+        network = build(preset, sizes, **settings)
         for parameter in network.parameters():
             torch.nn.init.normal_(parameter, std=0.2)
         yield Case(network=network, sizes=sizes)

@@ -50,7 +50,7 @@ class Attention(nn.Module):
                 "Choose architecture='encoder' or 'encoder-decoder'.",
             )
         self.heads, self.causal, self.rotary = config.heads, config.causal, config.positions == "rotary"
-        self.distances = make_distances(config.positions, config.width, config.heads, causal=config.causal)
+        self.distances = make_distances(config.positions, config.width, config.heads)
         self.inputs = nn.Linear(config.width, 3 * config.width)
         self.output = nn.Linear(config.width, config.width)
 

@@ -25,7 +25,7 @@ class FullAttention(Attention):
         queries, keys = query.shape[-2], key.shape[-2]
         mask: Tensor | None = None
         if self.distances is not None:
-            query, mask = self.distances(query, keys)
+            query, mask = self.distances(query, keys, causal=self.causal)
         elif self.causal and 1 < queries < keys:
             mask = up_to_itself(queries, keys, query.device)
         plain = self.causal and mask is None and queries > 1  # a single query is the last token and reads all
@@ -35,7 +35,7 @@ class FullAttention(Attention):
         query, key, _ = self._project(x)
         places: Tensor | None = None
         if self.distances is not None:
-            query, places = self.distances(query, x.shape[1])
+            query, places = self.distances(query, x.shape[1], causal=self.causal)
         scores: Tensor = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
         if places is not None:
             scores = scores + places

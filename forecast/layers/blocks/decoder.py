@@ -38,7 +38,8 @@ class DecoderBlock(nn.Module):
 
     def tie(self, block: PreNormBlock) -> None:
         """Use the maps of an encoder's block in self-attention and in the feed-forward network; norms stay apart."""
-        self.itself.inputs, self.itself.output = block.attention.inputs, block.attention.output
+        own, theirs = self.itself, block.attention
+        own.inputs, own.output, own.distances = theirs.inputs, theirs.output, theirs.distances
         self.feed = block.feed
 
     def forward(self, x: Tensor, memory: Tensor) -> Tensor:
