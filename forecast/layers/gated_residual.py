@@ -3,9 +3,13 @@
 Dimension key: I inputs, D hidden width, U outputs, K width of the context.
 """
 
+from typing import Literal
+
 from torch import Tensor, nn
 
 from forecast.layers.dropout import make_dropout
+
+Norm = Literal["after", "before", "none"]  # where a residual network normalises; the paper does after
 
 
 class GatedLinear(nn.Module):
@@ -20,11 +24,15 @@ class GatedLinear(nn.Module):
 
 
 class GatedSkip(nn.Module):
-    """LayerNorm(x + GLU(added)): the skip connection around every part of the network.  (…, D) twice → (…, D)."""
+    """LayerNorm(x + GLU(added)): the skip connection around every part of the network.  (…, D) twice → (…, D).
 
-    def __init__(self, width: int, *, dropout: float = 0.0) -> None:
+    Only norm="after" normalises; else the skip leaves x as large as it is.
+    """
+
+    def __init__(self, width: int, *, dropout: float = 0.0, norm: Norm = "after") -> None:
         super().__init__()
-        self.dropout, self.gate, self.norm = make_dropout(dropout), GatedLinear(width, width), nn.LayerNorm(width)
+        self.dropout, self.gate = make_dropout(dropout), GatedLinear(width, width)
+        self.norm = nn.LayerNorm(width) if norm == "after" else nn.Identity()
 
     def forward(self, x: Tensor, added: Tensor) -> Tensor:
         skipped: Tensor = self.norm(x + self.gate(self.dropout(added)))
@@ -34,8 +42,9 @@ class GatedSkip(nn.Module):
 class GatedResidual(nn.Module):
     """LayerNorm(a + GLU(W1·ELU(W2·a + W3·c) + b1)), c an optional context (equations 2 to 4).
 
-    Where the output is not as wide as the input, a linear map takes a's place in the sum.  norm: whether the last step
-    is taken.  Input: (…, I) and context (…, K) or None.  Output: (…, U), U = D unless given.
+    Where the output is not as wide as the input, a linear map takes a's place in the sum.  norm: "before" normalises
+    what W2 reads instead, so that the sum keeps its magnitude.
+    Input: (…, I) and context (…, K) or None.  Output: (…, U), U = D unless given.
     """
 
     def __init__(
@@ -46,7 +55,7 @@ class GatedResidual(nn.Module):
         outputs: int | None = None,
         context: int = 0,
         dropout: float = 0.0,
-        norm: bool = True,
+        norm: Norm = "after",
     ) -> None:
         super().__init__()
         outputs = outputs or width
@@ -56,10 +65,11 @@ class GatedResidual(nn.Module):
         self.second = nn.Linear(width, width)
         self.dropout = make_dropout(dropout)
         self.gate = GatedLinear(width, outputs)
-        self.norm = nn.LayerNorm(outputs) if norm else nn.Identity()
+        self.norm_before = nn.LayerNorm(inputs) if norm == "before" else nn.Identity()
+        self.norm = nn.LayerNorm(outputs) if norm == "after" else nn.Identity()
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        inner = self.first(x)
+        inner = self.first(self.norm_before(x))
         if self.context is not None and context is not None:
             inner = inner + self.context(context)
         inner = self.second(nn.functional.elu(inner))

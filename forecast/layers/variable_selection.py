@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from forecast.layers.dropout import make_dropout
-from forecast.layers.gated_residual import GatedResidual
+from forecast.layers.gated_residual import GatedResidual, Norm
 
 
 class GroupedLinear(nn.Module):
@@ -30,8 +30,9 @@ class GroupedLinear(nn.Module):
 class GroupedResidual(nn.Module):
     """A gated residual network for each of V variables, see ``GatedResidual``.  Input, output: (V, …, D)."""
 
-    def __init__(self, variables: int, width: int, *, dropout: float = 0.0) -> None:
+    def __init__(self, variables: int, width: int, *, dropout: float = 0.0, norm: Norm = "after") -> None:
         super().__init__()
+        self.place = norm
         self.first, self.second = (GroupedLinear(variables, width, width) for _ in range(2))
         self.gate = GroupedLinear(variables, width, 2 * width)
         self.dropout = make_dropout(dropout)
@@ -41,9 +42,13 @@ class GroupedResidual(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        inner = self.dropout(self.second(nn.functional.elu(self.first(x))))
+        inner = self.first(self._norm(x) if self.place == "before" else x)
+        inner = self.dropout(self.second(nn.functional.elu(inner)))
         summed = x + nn.functional.glu(self.gate(inner), dim=-1)
-        normed = nn.functional.layer_norm(summed, summed.shape[-1:]).flatten(1, -2)  # (V, R, D)
+        return self._norm(summed) if self.place == "after" else summed
+
+    def _norm(self, x: Tensor) -> Tensor:
+        normed = nn.functional.layer_norm(x, x.shape[-1:]).flatten(1, -2)  # (V, R, D)
         scale, shift = self.scale.view(len(x), 1, -1), self.shift.view(len(x), 1, -1)
         return torch.addcmul(shift, normed, scale).view(x.shape)
 
@@ -51,18 +56,26 @@ class GroupedResidual(nn.Module):
 class VariableSelection(nn.Module):
     """Σ v_j·GRN_j(ξ_j) with v = softmax(GRN([ξ_1 … ξ_V], context)): the weights v differ from token to token.
 
-    The network that selects has no normalisation at its end, which over two variables would leave of its output nothing
-    but the sign.  A single variable needs no selection.
-    names: of the V variables, as in ``weights``.
+    The network that selects never normalises its output, of which over two variables nothing but the sign would be
+    left.  A single variable needs no selection.
+    names: of the V variables, as in ``weights``.  norm: see ``GatedResidual``.
     Input: variables (V, …, D) and context (…, D) or None.  Output: (…, D).
     """
 
     explains: ClassVar[str] = "variables"
 
-    def __init__(self, names: tuple[str, ...], width: int, *, context: bool = False, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        width: int,
+        *,
+        context: bool = False,
+        dropout: float = 0.0,
+        norm: Norm = "after",
+    ) -> None:
         super().__init__()
         self.names = names
-        self.each = GroupedResidual(len(names), width, dropout=dropout)
+        self.each = GroupedResidual(len(names), width, dropout=dropout, norm=norm)
         self.select = (
             GatedResidual(
                 len(names) * width,
@@ -70,7 +83,7 @@ class VariableSelection(nn.Module):
                 outputs=len(names),
                 context=width if context else 0,
                 dropout=dropout,
-                norm=False,
+                norm="none" if norm == "after" else norm,
             )
             if len(names) > 1
             else None

@@ -52,7 +52,8 @@ def normed(x: Tensor, scale: Tensor | float = 1.0, shift: Tensor | float = 0.0) 
 
 def residual(layer: GatedResidual, x: Tensor, context: Tensor | None = None) -> Tensor:
     """Equations 2 to 4 for one token."""
-    inner = linear(layer.first, x)
+    before = layer.norm_before
+    inner = linear(layer.first, normed(x, before.weight, before.bias) if isinstance(before, nn.LayerNorm) else x)
     if layer.context is not None:
         inner = inner + linear(layer.context, context)
     inner = linear(layer.second, elu(inner))
@@ -67,8 +68,13 @@ def grouped_residual(layer: GroupedResidual, v: int, x: Tensor) -> Tensor:
     def mapped(part: GroupedLinear, x: Tensor) -> Tensor:
         return x @ part.weight[v] + part.bias.view(len(part.weight), -1)[v]
 
-    value, gate = mapped(layer.gate, mapped(layer.second, elu(mapped(layer.first, x)))).chunk(2)
-    return normed(x + sigmoid(gate) * value, *(part.view(-1, len(x))[v] for part in (layer.scale, layer.shift)))
+    def own_norm(x: Tensor) -> Tensor:
+        return normed(x, *(part.view(-1, len(x))[v] for part in (layer.scale, layer.shift)))
+
+    inner = mapped(layer.first, own_norm(x) if layer.place == "before" else x)
+    value, gate = mapped(layer.gate, mapped(layer.second, elu(inner))).chunk(2)
+    summed = x + sigmoid(gate) * value
+    return own_norm(summed) if layer.place == "after" else summed
 
 
 def softmax(x: Tensor) -> Tensor:
@@ -77,7 +83,7 @@ def softmax(x: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("outputs", [None, 3])
 @pytest.mark.parametrize("context", [0, 4])
-@pytest.mark.parametrize("norm", [True, False])
+@pytest.mark.parametrize("norm", ["after", "before", "none"])
 def test_a_gated_residual_network_is_the_formula_token_by_token(outputs, context, norm):
     layer = scattered(GatedResidual(6, 6, outputs=outputs, context=context, norm=norm))
     x, told = numbers(2, 5, 6), numbers(2, 1, 4) if context else None
@@ -88,23 +94,27 @@ def test_a_gated_residual_network_is_the_formula_token_by_token(outputs, context
             torch.testing.assert_close(found[b, n], expected, **EXACT)
 
 
-def test_a_gated_skip_is_the_formula():
-    layer = scattered(GatedSkip(6))
+@pytest.mark.parametrize("norm", ["after", "before"])
+def test_a_gated_skip_is_the_formula(norm):
+    layer = scattered(GatedSkip(6, norm=norm))
     x, added = numbers(3, 6), numbers(3, 6) + 1
     for row in range(3):
-        expected = normed(x[row] + gated(layer.gate, added[row]), layer.norm.weight, layer.norm.bias)
+        expected = x[row] + gated(layer.gate, added[row])
+        if norm == "after":
+            expected = normed(expected, layer.norm.weight, layer.norm.bias)
         torch.testing.assert_close(layer(x, added)[row], expected, **EXACT)
 
 
 def test_a_shut_gate_leaves_the_input_as_it_is():
-    layer = GatedResidual(6, 6, norm=False).double()
+    layer = GatedResidual(6, 6, norm="none").double()
     nn.init.constant_(layer.gate.both.bias[6:].data, -60.0)
     torch.testing.assert_close(layer(numbers(4, 6)), numbers(4, 6), **EXACT)
 
 
+@pytest.mark.parametrize("norm", ["after", "before"])
 @pytest.mark.parametrize("context", [True, False])
-def test_the_selection_of_variables_is_a_loop_over_them(context):
-    layer = scattered(VariableSelection(("a", "b", "c"), 4, context=context))
+def test_the_selection_of_variables_is_a_loop_over_them(context, norm):
+    layer = scattered(VariableSelection(("a", "b", "c"), 4, context=context, norm=norm))
     variables, told = numbers(3, 2, 5, 4), numbers(2, 1, 4) if context else None
     found, shares = layer(variables, told), layer.weights(variables, told)
     assert shares.shape == (2, 5, 3)

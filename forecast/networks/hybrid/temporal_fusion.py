@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from forecast.datasets.windows import Window
 from forecast.layers.attention.interpretable import InterpretableAttention
-from forecast.layers.gated_residual import GatedResidual, GatedSkip
+from forecast.layers.dropout import make_dropout
+from forecast.layers.gated_residual import GatedResidual, GatedSkip, Norm
 from forecast.layers.positions import make_positions
 from forecast.layers.precision import ExactLinear, full_precision
 from forecast.layers.recurrent import RecurrentConfig
@@ -20,6 +21,8 @@ from forecast.layers.variable_selection import VariableSelection
 from forecast.networks.base import Network, Sizes
 from forecast.networks.decoders.line import Line, add_line
 from forecast.networks.hybrid.variables import KnownVariables, PastVariables, StaticVariables
+
+NORM: Norm = "before"  # as in PreNormBlock; a patch has a level and a swing, which normalising after a sum would lose
 
 
 class StaticContexts(nn.Module):
@@ -31,9 +34,11 @@ class StaticContexts(nn.Module):
 
     def __init__(self, names: tuple[str, ...], width: int, *, selects: bool, dropout: float) -> None:
         super().__init__()
-        self.select = VariableSelection(names, width, dropout=dropout)
-        self.selection = GatedResidual(width, width, dropout=dropout) if selects else None
-        self.state, self.memory, self.enrichment = (GatedResidual(width, width, dropout=dropout) for _ in range(3))
+        self.select = VariableSelection(names, width, dropout=dropout, norm=NORM)
+        self.selection = GatedResidual(width, width, dropout=dropout, norm=NORM) if selects else None
+        self.state, self.memory, self.enrichment = (
+            GatedResidual(width, width, dropout=dropout, norm=NORM) for _ in range(3)
+        )
 
     def forward(self, variables: Tensor) -> tuple[Tensor | None, Tensor, Tensor, Tensor]:
         chosen = self.select(variables)
@@ -90,19 +95,25 @@ class TemporalFusion(Network):
         self.contexts = (
             StaticContexts(self.static.names, width, selects=len(names) > 1, dropout=dropout) if told else None
         )
-        self.select = VariableSelection(names, width, context=told, dropout=dropout)
+        self.select = VariableSelection(names, width, context=told, dropout=dropout, norm=NORM)
         self.select_ahead = (
-            VariableSelection(self.known.names, width, context=told, dropout=dropout) if self.known.names else None
+            VariableSelection(self.known.names, width, context=told, dropout=dropout, norm=NORM)
+            if self.known.names
+            else None
         )
         self.unknown = None if self.known.names else nn.Parameter(torch.randn(self.blocks, width) * 0.02)
         self.local = LocalProcessing(width, recurrent.layers)
-        self.enrich = GatedResidual(width, width, context=width if told else 0, dropout=dropout)
+        self.enrich = GatedResidual(width, width, context=width if told else 0, dropout=dropout, norm=NORM)
         self.positions = make_positions(attention.positions, width, attention.places + self.blocks)
         self.attention = nn.ModuleList(InterpretableAttention(width, attention.heads) for _ in range(attention.layers))
-        self.feed = GatedResidual(width, width, dropout=dropout)
-        self.skip_local, self.skip_feed = (GatedSkip(width, dropout=dropout) for _ in range(2))
-        self.skip_attention = nn.ModuleList(GatedSkip(width, dropout=dropout) for _ in range(attention.layers))
-        self.output = ExactLinear(width, sizes.patch * sizes.channels * sizes.outputs)
+        self.feed = GatedResidual(width, width, dropout=dropout, norm=NORM)
+        self.skip_local, self.skip_feed = (GatedSkip(width, dropout=dropout, norm=NORM) for _ in range(2))
+        self.skip_attention = nn.ModuleList(
+            GatedSkip(width, dropout=dropout, norm=NORM) for _ in range(attention.layers)
+        )
+        self.norm_attention = nn.ModuleList(nn.LayerNorm(width) for _ in range(attention.layers))
+        self.hidden = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), make_dropout(dropout))
+        self.output = ExactLinear(2 * width, sizes.patch * sizes.channels * sizes.outputs)
 
     def forward(self, window: Window, origins: int = 1, every: int = 1) -> Tensor:
         self.require_causal(origins)
@@ -116,7 +127,7 @@ class TemporalFusion(Network):
         enriched = self.enrich(fused, None if enrichment is None else enrichment[:, None])
         reached = self._attend(enriched)
         written = self.skip_feed(fused[:, -self.blocks :], self.feed(reached))  # (B, M, D)
-        steps = self.output(written).reshape(len(written), 1, -1, sizes.channels, sizes.outputs)
+        steps = self.output(self.hidden(written)).reshape(len(written), 1, -1, sizes.channels, sizes.outputs)
         return add_line(self.line, steps[:, :, : sizes.horizon], window, 1)
 
     def _selected(self, window: Window, context: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -132,7 +143,8 @@ class TemporalFusion(Network):
     def _attend(self, x: Tensor) -> Tensor:
         """Temporal self-attention (section 4.5.3), of which the tokens ahead are needed alone.  (B, M, D)."""
         x = self.positions(x)
-        for number, (attention, skip) in enumerate(zip(self.attention, self.skip_attention, strict=True), 1):
+        layers = zip(self.norm_attention, self.attention, self.skip_attention, strict=True)
+        for number, (norm, attention, skip) in enumerate(layers, 1):
             queries = self.blocks if number == len(self.attention) else x.shape[1]
-            x = skip(x[:, -queries:], attention(x, queries))
+            x = skip(x[:, -queries:], attention(norm(x), queries))
         return x
