@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from forecast.layers.cells.base import RunningCell, by_head, heads_of, joined
 from forecast.layers.trunk import Carried
 
-CHUNK = 64
+CHUNK = 64  # 512 tokens: 5 per cent faster than 32, 35 than 128
 Memory = tuple[Tensor, Tensor]  # C beside n, (B, A, E, E + 1), over exp(m); the stabiliser m (B, A, 1)
 
 
