@@ -1,6 +1,6 @@
 """Recurrent networks over tokens."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Literal
@@ -14,12 +14,18 @@ from forecast.layers.trunk import Trunk
 from forecast.networks.base import Network, Sizes
 from forecast.networks.composed import ComposedNetwork
 from forecast.networks.decoders.base import Decoder
+from forecast.networks.decoders.dense import DenseDecoder
 from forecast.networks.decoders.direct import DirectDecoder
 from forecast.networks.decoders.parallel import ParallelDecoder
 from forecast.networks.decoders.recurrent import CELLS, RecurrentDecoder, RecurrentDecoding
 from forecast.outputs import Output
 
-DecoderKind = Literal["direct", "parallel", "recurrent"]
+DecoderKind = Literal["direct", "dense", "parallel", "recurrent"]
+ONE_PASS: Mapping[str, Callable[..., Decoder]] = {
+    "direct": DirectDecoder,
+    "dense": DenseDecoder,
+    "parallel": ParallelDecoder,
+}
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -29,7 +35,7 @@ class LSTMForecaster(NeuralForecaster):
     cell: CellKind = setting("lstm", help="recurrent cell", search=("lstm", "gru"))
     layers: int = setting(1, help="recurrent layers", low=1, high=MOST_LAYERS, search=Range(low=1, high=3, step=1))
     residual: bool = setting(True, help="add each layer to its input", search=(True, False))
-    bidirectional: bool = setting(False, help="read the tokens in both directions; pays from two layers on")
+    bidirectional: bool = setting(False, help="read the tokens in both directions; then not causal")
     decoder: DecoderKind = setting(
         "direct", help="how the state at the origin becomes the horizon", search=("direct", "parallel")
     )
@@ -65,7 +71,7 @@ class LSTMForecaster(NeuralForecaster):
 
     def _decoder(self, output: Output) -> Callable[..., Decoder]:
         if self.decoder != "recurrent":
-            return DirectDecoder if self.decoder == "direct" else ParallelDecoder
+            return ONE_PASS[self.decoder]
         decoding = RecurrentDecoding(
             cell=self.cell if self.cell in CELLS else "gru",
             attention=None if self.decoder_attention == "none" else self.decoder_attention,
