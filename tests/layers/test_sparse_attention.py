@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from forecast.errors import ConfigError
 from forecast.layers.attention.base import Attention
 from forecast.layers.attention.full import FullAttention
 from forecast.layers.attention.kinds import make_attention
@@ -10,6 +11,7 @@ from forecast.layers.attention.local import LocalAttention
 from forecast.layers.attention.log_sparse import LogSparseAttention
 from forecast.layers.attention.strided import StridedAttention
 from forecast.layers.stack_config import StackConfig
+from forecast.presets import create
 
 EXACT = {"atol": 1e-10, "rtol": 1e-10}
 KINDS = {"local": LocalAttention, "log-sparse": LogSparseAttention, "strided": StridedAttention}
@@ -207,3 +209,8 @@ def test_convolved_tokens_come_one_after_the_other_as_in_one_pass(positions, beg
     for place in range(begun, 20):
         found = layer.step(x[:, place : place + 1], kept, place)
         torch.testing.assert_close(found[:, 0], whole[:, place], **EXACT)
+
+
+def test_a_convolution_is_refused_where_there_is_none():
+    with pytest.raises(ConfigError, match="kernel=3 belongs to attention='log-sparse', not to attention='local'"):
+        create("transformer-local", horizon=3, kernel=3).fit([1.0, 2.0, 3.0] * 20)
