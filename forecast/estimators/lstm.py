@@ -18,14 +18,16 @@ from forecast.networks.decoders.dense import DenseDecoder
 from forecast.networks.decoders.direct import DirectDecoder
 from forecast.networks.decoders.parallel import ParallelDecoder
 from forecast.networks.decoders.recurrent import CELLS, RecurrentDecoder, RecurrentDecoding
+from forecast.networks.recurrent.autoregressive import AutoregressiveNetwork
 from forecast.outputs import Output
 
-DecoderKind = Literal["direct", "dense", "parallel", "recurrent"]
+DecoderKind = Literal["direct", "dense", "parallel", "recurrent", "autoregressive"]
 ONE_PASS: Mapping[str, Callable[..., Decoder]] = {
     "direct": DirectDecoder,
     "dense": DenseDecoder,
     "parallel": ParallelDecoder,
 }
+MOST_LAGS = 7  # seasons back that an autoregressive decoder reads by default
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -48,6 +50,10 @@ class LSTMForecaster(NeuralForecaster):
     free_from: float = setting(
         0.5, help="share of training from which a recurrent decoder reads its own forecasts only", low=0, high=1
     )
+    lags: tuple[int, ...] | None = setting(
+        None, help="steps back that an autoregressive decoder reads beside the last; whole seasons when None", low=1
+    )
+    paths: int = setting(100, help="sampled paths whose levels an autoregressive decoder forecasts", low=2)
 
     name: ClassVar[str] = "lstm"
 
@@ -58,16 +64,44 @@ class LSTMForecaster(NeuralForecaster):
         yield from super()._conflicts()
         if self.decoder_attention != "none" and self.decoder != "recurrent":
             yield f"decoder_attention='{self.decoder_attention}' needs decoder='recurrent', which goes step by step"
+        if self.decoder == "autoregressive":
+            if self.distribution is None and not {*(self.levels or ())} - {0.5}:
+                yield "decoder='autoregressive' draws step after step, for which it needs a distribution or levels"
+            if self.bidirectional:
+                yield "decoder='autoregressive' goes on from a carried state, which bidirectional=True has not"
+
+    def _paths(self) -> int:
+        return self.paths if self.decoder == "autoregressive" else 0
+
+    def _folded(self) -> int:
+        return super()._folded() * max(1, self._paths())
 
     def _build(self, sizes: Sizes, output: Output) -> Network:
         # Single steps go straight into the cell: a projection before it would double the cost of the dearest trunk.
         width = None if sizes.patch == 1 and self.cell in PROJECTING else self.hidden_size
+        if self.decoder == "autoregressive":
+            width = None if self.cell in PROJECTING else self.hidden_size
+            return AutoregressiveNetwork(
+                sizes,
+                output=output,
+                trunk=self._trunk,
+                lags=self._lags(sizes),
+                season=self.season_,
+                width=width,
+                highway=self.highway,
+            )
         return ComposedNetwork(
             sizes,
             width=width,
             trunk=self._trunk,
             decoder=partial(self._decoder(output), highway=self.highway, dropout=self.resolved_.dropout),
         )
+
+    def _lags(self, sizes: Sizes) -> tuple[int, ...]:
+        """Those that an autoregressive decoder reads: by default as many seasons as the lookback holds."""
+        if self.lags is not None:
+            return tuple(self.lags)
+        return (2,) if self.season_ == 1 else tuple(range(self.season_, sizes.lookback + 1, self.season_))[:MOST_LAGS]
 
     def _decoder(self, output: Output) -> Callable[..., Decoder]:
         if self.decoder != "recurrent":

@@ -19,6 +19,9 @@ DistributionKind = Literal["normal", "student-t", "negative-binomial"]
 NARROWEST = 1e-3  # of the window's scale: a density of a point would make the loss infinite
 LEAST_FREEDOM, MOST_FREEDOM = 2.01, 1000.0  # degrees: a variance that exists, and log-gammas with digits left
 LEAST_MEAN, LEAST_DISPERSION = 1e-4, 1e-3  # of counts, on the window's scale
+BEND = (
+    0.25  # mean of counts at a raw output of 0; from a few times that on it is the raw output, as decoders feed it back
+)
 
 
 class NormalOutput:
@@ -30,7 +33,7 @@ class NormalOutput:
 
     def distribution(self, raw: Tensor) -> distributions.Distribution:
         """Of raw (…, Q), on the window's scale (…)."""
-        return distributions.Normal(raw[..., 0], NARROWEST + positive(raw[..., 1]), validate_args=False)
+        return distributions.Normal(raw[..., 0], _width(raw[..., 1]), validate_args=False)
 
     def loss(self, raw: Tensor, answer: Tensor, counted: Tensor, scale: Number = 1.0) -> tuple[Tensor, Tensor]:
         """Sum of the negative log-likelihoods on the window's scale."""
@@ -38,12 +41,12 @@ class NormalOutput:
         return masked_sum(-log_prob, counted)
 
     def values(self, raw: Tensor, levels: tuple[float, ...], scale: Number = 1.0) -> Tensor:
-        location, width = raw[..., 0], NARROWEST + positive(raw[..., 1])
+        location, width = raw[..., 0], _width(raw[..., 1])
         return in_order([location] + [location + width * _normal_quantile(level) for level in levels])
 
     def draw(self, raw: Tensor, noise: Tensor, scale: Number = 1.0) -> Tensor:
         deviates: Tensor = torch.special.ndtri(noise[..., 0].double()).to(raw.dtype)
-        return raw[..., 0] + (NARROWEST + positive(raw[..., 1])) * deviates
+        return raw[..., 0] + (_width(raw[..., 1])) * deviates
 
     def require(self, target: Floats) -> None:
         """Any number will do."""
@@ -83,7 +86,7 @@ class StudentOutput:
 
     def _parameters(self, raw: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         freedom = LEAST_FREEDOM + positive(raw[..., 2]).clamp(max=MOST_FREEDOM)
-        return raw[..., 0], NARROWEST + positive(raw[..., 1]), freedom
+        return raw[..., 0], _width(raw[..., 1]), freedom
 
 
 class NegativeBinomialOutput:
@@ -129,13 +132,14 @@ class NegativeBinomialOutput:
     def _parameters(self, raw: Tensor, scale: Number) -> tuple[Tensor, Tensor]:
         exact = raw.to(_exact(raw))
         root = scale.to(exact.dtype).sqrt() if isinstance(scale, Tensor) else scale**0.5
-        return scale * (LEAST_MEAN + positive(exact[..., 0])), (LEAST_DISPERSION + positive(exact[..., 1])) / root
+        mean = LEAST_MEAN + BEND * positive(exact[..., 0] / BEND)
+        return scale * mean, (LEAST_DISPERSION + positive(exact[..., 1])) / root
 
     def _quantile(self, raw: Tensor, level: float | Floats, scale: Number) -> Tensor:
         """(…) on the window's scale; 4 µs each."""
         from scipy import stats
 
-        mean, dispersion = (part.double().cpu().numpy() for part in self._parameters(raw, scale))
+        mean, dispersion = (part.detach().double().cpu().numpy() for part in self._parameters(raw, scale))
         found = stats.nbinom.ppf(level, 1 / dispersion, 1 / (1 + mean * dispersion))
         return torch.from_numpy(np.asarray(found)).to(raw.device, raw.dtype) / scale
 
@@ -156,6 +160,11 @@ def in_order(columns: list[Tensor]) -> Tensor:
     return found
 
 
+def _width(raw: Tensor) -> Tensor:
+    """By softplus, whose exponential makes a hundredth as easy to say as a tenth: smooth series need it."""
+    return NARROWEST + torch.nn.functional.softplus(raw)
+
+
 def _exact(raw: Tensor) -> torch.dtype:
     """Float64 where the device has it: log-gammas of large counts differ in their last digits."""
     return torch.float32 if raw.device.type == "mps" else torch.float64
@@ -169,7 +178,7 @@ def _student_quantiles(freedom: Tensor, levels: tuple[float, ...]) -> list[Tenso
     """The standard distribution's quantile (…) of each level; 0.4 µs each, those of .1 and .9 together."""
     from scipy import special
 
-    degrees = freedom.double().cpu().numpy()
+    degrees = freedom.detach().double().cpu().numpy()
     tails: dict[float, Tensor] = {}
     found = []
     for level in levels:

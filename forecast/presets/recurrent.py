@@ -95,4 +95,16 @@ RECURRENT: tuple[Preset, ...] = (
         "state and weighted mean together write the block (section 3.1; decoder_attention='dot' without a matrix).",
         strengths="As additive attention, at a lower cost for long lookbacks.",
     ),
+    Preset(
+        name="deepar",
+        family="recurrent",
+        target="forecast.estimators:LSTMForecaster",
+        settings={"decoder": "autoregressive", "distribution": "student-t", "tokens": "steps"},
+        description="One step after the other, each a distribution given those before; forecasts are sampled paths",
+        paper="Salinas et al. 2020 (DeepAR)",
+        mechanism="The state at each step gives the likelihood of that step from the target one step and whole seasons "
+        "before it (section 3.1). Training is told the true steps before; a forecast draws paths, each of which reads "
+        "what it has drawn (section 3.2), and its levels are theirs.",
+        strengths="Sums and extremes over several steps, as paths keep steps together; dear, as it goes step by step.",
+    ),
 )

@@ -24,12 +24,12 @@ def squareplus(x: np.ndarray) -> np.ndarray:
 
 def reference(kind: str, raw: np.ndarray):
     """SciPy's distribution for raw outputs (…, Q) in float64, counts for the negative binomial."""
-    first, second = raw[..., 0], squareplus(raw[..., 1])
+    first, second, width = raw[..., 0], squareplus(raw[..., 1]), 1e-3 + np.logaddexp(0, raw[..., 1])
     if kind == "normal":
-        return stats.norm(first, 1e-3 + second)
+        return stats.norm(first, width)
     if kind == "student-t":
-        return stats.t(2.01 + np.minimum(squareplus(raw[..., 2]), 1000), first, 1e-3 + second)
-    mean, dispersion = SCALE * (1e-4 + squareplus(first)), (1e-3 + second) / np.sqrt(SCALE)
+        return stats.t(2.01 + np.minimum(squareplus(raw[..., 2]), 1000), first, width)
+    mean, dispersion = SCALE * (1e-4 + squareplus(4 * first) / 4), (1e-3 + second) / np.sqrt(SCALE)
     return stats.nbinom(1 / dispersion, 1 / (1 + mean * dispersion))
 
 
