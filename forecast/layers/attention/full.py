@@ -26,10 +26,11 @@ class FullAttention(Attention):
         mask: Tensor | None = None
         if self.distances is not None:
             query, mask = self.distances(query, keys, causal=self.causal)
-        elif self.causal and 1 < queries < keys:
+        elif self.causal and 1 < queries:  # a single query is the last token and reads all
+            if queries == keys:
+                return torch.nn.functional.scaled_dot_product_attention(query, key, value, is_causal=True)
             mask = up_to_itself(queries, keys, query.device)
-        plain = self.causal and mask is None and queries > 1  # a single query is the last token and reads all
-        return torch.nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=plain)
+        return torch.nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
 
     def weights(self, x: Tensor) -> Tensor:
         query, key, _ = self._project(x)
