@@ -13,24 +13,27 @@ def models(
     told: OutputOptions,
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show the settings of this one.")] = None,
 ) -> None:
-    """List the forecasters, or the settings of one of them."""
+    """List the forecasters, or what one of them does and its settings."""
     from forecast.presets import forecasters, preset
+    from forecast.presets.catalogue import brief, catalogue, entry
 
     if name is None:
-        rows = [
-            {"name": row.name, "family": row.family, "description": row.description, "paper": row.paper}
-            for row in forecasters().values()
-        ]
-        print_json(rows) if told.json else print_table(rows)
+        print_json(catalogue()) if told.json else print_table([brief(row) for row in forecasters().values()])
         return
     row = preset(name)
     settings = _settings(name)
+    about = entry(row)
     if told.json:
-        about = {"name": row.name, "family": row.family, "description": row.description, "paper": row.paper}
         print_json({**about, "settings": settings})
-    else:
-        print_text(f"{row.name}: {row.description}" + (f" ({row.paper})" if row.paper else ""))
-        print_table([{key: value for key, value in line.items()} for line in settings])
+        return
+    print_text(f"{row.name}: {row.description}" + (f" ({row.paper})" if row.paper else ""))
+    for text in (row.mechanism, row.strengths):
+        if text:
+            print_text(text)
+    if about["parameters"]:
+        causal = "causal" if about["causal"] else "not causal"
+        print_text(f"{about['parameters']:,} parameters, {about['cost']:g} times the cost of lstm, {causal}.")
+    print_table(settings)
 
 
 def _settings(name: str) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from forecast.presets import PRESETS
+from forecast.presets.catalogue import brief
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -37,8 +38,13 @@ def commands() -> list[str]:
 
 def table() -> str:
     """The rows of the table of forecasters."""
-    rows = ["| name | family | what it is | after |", "|---|---|---|---|"]
-    rows += [f"| `{row.name}` | {row.family} | {row.description} | {row.paper} |" for row in PRESETS.values()]
+    rows = ["| name | family | parameters | cost | causal | what it is | after |", "|---|---|--:|--:|---|---|---|"]
+    for line in map(brief, PRESETS.values()):
+        size = "" if line["parameters"] is None else f"{line['parameters']:,}"
+        cost = "" if line["cost"] is None else f"{line['cost']:g}"
+        causal = "yes" if line["causal"] else ""
+        cells = [f"`{line['name']}`", line["family"], size, cost, causal, line["description"], line["paper"]]
+        rows.append(f"| {' | '.join(cells)} |")
     return "\n" + "\n".join(rows) + "\n\n"  # Markdown wants blank lines around a table
 
 
