@@ -140,11 +140,11 @@ TRANSFORMERS: tuple[Preset, ...] = (
         name="logsparse",
         family="transformer",
         target="forecast.estimators:TransformerForecaster",
-        settings={"attention": "log-sparse"},
+        settings={"attention": "log-sparse", "kernel": 3},
         description="Every token reads the nearest ones and those 1, 2, 4, 8, … further back",
         paper="Li et al. 2019 (LogSparse Transformer)",
-        mechanism="N·log N scores instead of N² (section 4.2), with a local window of log N tokens; the paper's "
-        "convolution over neighbouring steps is left out, because tokens are patches of them.",
+        mechanism="N·log N scores instead of N² (section 4.2), with a local window of log N tokens; queries and keys are "
+        "a convolution of `kernel` tokens, so that shapes are compared (section 4.1).",
         strengths="Long windows, at little cost, with reach to their beginning in every layer.",
     ),
     Preset(

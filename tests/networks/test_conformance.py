@@ -35,7 +35,7 @@ VARIANTS: dict[str, dict[str, object]] = {  # beside the presets: settings that 
     "tied": {"positions": "relative", "block": "post-norm", "feed": "glu"},
     "linear-transformer": {"block": "reversible", "highway": False},
     "hybrid": {"positions": "rotary", "cell": "gru", "highway": False},
-    "logsparse": {"kernel": 3, "span": 1, "highway": False},
+    "logsparse": {"kernel": 1, "span": 1, "highway": False},
     "autoformer": {"architecture": "encoder-decoder", "positions": "sinusoidal", "span": 2},
 }
 NETWORKS: dict[str, tuple[str, dict[str, object]]] = {
