@@ -9,6 +9,9 @@ RECURRENT: tuple[Preset, ...] = (
         target="forecast.estimators:LSTMForecaster",
         description="Long short-term memory over patches",
         paper="Hochreiter & Schmidhuber 1997",
+        mechanism="A memory cell that three gates write, keep and show, token after token; the state at each origin "
+        "forecasts the whole horizon. Patches of a season make the tokens few.",
+        strengths="The first to try: cheap, exact in streams, and close to the best on most data.",
     ),
     Preset(
         name="gru",
@@ -17,6 +20,8 @@ RECURRENT: tuple[Preset, ...] = (
         settings={"cell": "gru"},
         description="Gated recurrent units over patches",
         paper="Cho et al. 2014",
+        mechanism="Two gates decide how much of the state each token replaces, without a memory of its own.",
+        strengths="As the LSTM with a fifth fewer parameters; the better one on few or short series.",
     ),
     Preset(
         name="rnn",
@@ -25,6 +30,8 @@ RECURRENT: tuple[Preset, ...] = (
         settings={"cell": "rnn"},
         description="Plain recurrent network over patches",
         paper="Elman 1990",
+        mechanism="One tanh of the token and the state before; nothing guards the state against being overwritten.",
+        strengths="The cheapest recurrence, and the yardstick for gates; over patches it holds up well.",
     ),
     Preset(
         name="xlstm",

@@ -9,6 +9,9 @@ TRANSFORMERS: tuple[Preset, ...] = (
         target="forecast.estimators:TransformerForecaster",
         description="Decoder-only Transformer, causal attention over patches",
         paper="Radford et al. 2018",
+        mechanism="Every token reads itself and the tokens before it, through two blocks of attention; the token at "
+        "each origin forecasts the whole horizon, so that one pass trains several origins.",
+        strengths="Reaches any patch of the lookback in one step; like the LSTM it streams and backtests in one pass.",
     ),
     Preset(
         name="transformer-encoder",
@@ -17,6 +20,8 @@ TRANSFORMERS: tuple[Preset, ...] = (
         settings={"architecture": "encoder"},
         description="Transformer encoder, attention in both directions over patches",
         paper="Nie et al. 2023 (PatchTST)",
+        mechanism="Every token reads all tokens of the lookback, also later ones; the last one forecasts.",
+        strengths="Where accuracy per window matters more than training on many origins per pass.",
     ),
     Preset(
         name="transformer-encoder-decoder",
@@ -25,6 +30,9 @@ TRANSFORMERS: tuple[Preset, ...] = (
         settings={"architecture": "encoder-decoder", "positions": "sinusoidal"},
         description="The full Transformer: encoder, masked self-attention, cross-attention",
         paper="Vaswani et al. 2017",
+        mechanism="An encoder reads the lookback; a decoder writes the horizon block by block, each reading the blocks "
+        "before it (masked) and the encoder's tokens (cross-attention). Taught with the true blocks.",
+        strengths="Horizons whose blocks depend on one another; slower to forecast than direct decoders.",
     ),
     Preset(
         name="gpt",
