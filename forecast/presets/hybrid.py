@@ -32,6 +32,7 @@ HYBRIDS: tuple[Preset, ...] = (
         target=TARGET,
         settings={"join": "attention-first"},
         description="Causal attention first, then an LSTM over what it found",
+        paper="after Qin et al. 2017 (DA-RNN)",
         mechanism="Every token gathers what it needs from earlier ones by attention; an LSTM then reads the tokens so "
         "enriched and has the last word.",
         strengths="For series whose state matters most at the origin and depends on distant events.",
