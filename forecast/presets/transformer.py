@@ -151,8 +151,8 @@ TRANSFORMERS: tuple[Preset, ...] = (
         settings={"attention": "log-sparse", "kernel": 3},
         description="Every token reads the nearest ones and those 1, 2, 4, 8, … further back",
         paper="Li et al. 2019 (LogSparse Transformer)",
-        mechanism="N·log N scores instead of N² (section 4.2), with a local window of log N tokens; queries and keys are "
-        "a convolution of `kernel` tokens, so that shapes are compared (section 4.1).",
+        mechanism="N·log N scores instead of N² (section 4.2), with a local window of log N tokens; queries and keys "
+        "are a convolution of `kernel` tokens, so that shapes are compared (section 4.1).",
         strengths="Long windows, at little cost, with reach to their beginning in every layer.",
     ),
     Preset(
