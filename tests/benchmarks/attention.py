@@ -10,18 +10,19 @@ others are held against full attention in both directions.  What takes more than
 Printed as Markdown: two tables, and from which length on a kind is faster and smaller than full attention.
 """
 
-import json
+import multiprocessing
 import os
 import resource
-import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from typing import cast
 
 import torch
 from torch import Tensor
 
+from forecast.errors import is_out_of_memory
 from forecast.layers.attention.base import Attention
 from forecast.layers.attention.full import FullAttention
 from forecast.layers.attention.kinds import ATTENTION, make_attention
@@ -88,7 +89,6 @@ def make(job: Job) -> Attention:
 def measure(job: Job) -> Cost:
     """The cost of a job in this process, which has done nothing else."""
     tune_process()
-    torch.set_num_threads(1)
     torch.manual_seed(0)
     layer = make(job)
 
@@ -130,16 +130,31 @@ def ask(job: Job) -> Cost:
     """The cost of a job, measured in a new process; left out by rule where its maps would not fit."""
     if job.maps() > free() // 2:
         return Cost(why=f"{job.maps() / 1e9:.0f} GB")
-    command = [sys.executable, "-P", __file__, "--job", json.dumps(asdict(job))]
+    fork = multiprocessing.get_context("fork")  # has torch in memory already
+    answer, question = fork.Pipe(duplex=False)
+    process = fork.Process(target=reply, args=(job, question))
+    process.start()
+    question.close()
+    cost = Cost(why=f"> {LONGEST:.0f} s")
+    if answer.poll(LONGEST):
+        try:
+            cost = answer.recv()
+        except EOFError:
+            cost = Cost(why="failed")
+    process.kill()
+    process.join()
+    print(f"{job}: {cost}", file=sys.stderr, flush=True)
+    return cost
+
+
+def reply(job: Job, question: Connection) -> None:
+    """Measure, and send what was found."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST)
-    except subprocess.TimeoutExpired:
-        return Cost(why=f"> {LONGEST:.0f} s")
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1]
-        print(f"{job}: {reason}", file=sys.stderr)
-        return Cost(why="no memory" if "alloc" in reason or "memory" in reason.lower() else "failed")
-    return Cost(**json.loads(done.stdout))
+        question.send(measure(job))
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        question.send(Cost(why="no memory"))
 
 
 def shown(cost: Cost | None, unit: str) -> str:
@@ -198,6 +213,7 @@ def main() -> None:
     rows = [(kind, ATTENTION[cast(AttentionKind, kind)].masks) for kind in chosen]
     ways = sorted({causal for _, causal in rows}, reverse=True)
     rows = [(kind, causal) for kind in ("full", MATERIALISED) for causal in ways] + rows
+    torch.set_num_threads(1)
     print(f"width {WIDTH}, {HEADS} heads, one thread, load {os.getloadavg()[0]:.1f}; spans {SPANS}, others by default")
     costs: Costs = {}
     for kind, causal in rows:
@@ -213,7 +229,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--job"]:
-        print(json.dumps(asdict(measure(Job(**json.loads(sys.argv[2]))))))
-    else:
-        main()
+    main()
