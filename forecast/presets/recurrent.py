@@ -106,12 +106,12 @@ RECURRENT: tuple[Preset, ...] = (
         name="deepar",
         family="recurrent",
         target="forecast.estimators:LSTMForecaster",
-        settings={"decoder": "autoregressive", "distribution": "student-t", "tokens": "steps"},
+        settings={"decoder": "autoregressive", "distribution": "student-t"},
         description="One step after the other, each a distribution given those before; forecasts are sampled paths",
         paper="Salinas et al. 2020 (DeepAR)",
         mechanism="The state at each step gives the likelihood of that step from the target one step and whole seasons "
         "before it (section 3.1). Training is told the true steps before; a forecast draws paths, each of which reads "
-        "what it has drawn (section 3.2), and its levels are theirs.",
+        "what it has drawn (section 3.2), and its levels are theirs. The network reads single steps; patches set the lookback and where origins lie.",
         strengths="Sums and extremes over several steps, as paths keep steps together; dear, as it goes step by step.",
     ),
 )

@@ -20,6 +20,7 @@ from forecast.networks.tokens import KnownAhead, StaticEmbedding
 from forecast.outputs.base import CLIP, Output
 
 SMOOTHEST = 1e-3  # of a window's scale: differences that small are no unit to measure in
+SMALL = 0.01  # weights of the output as training begins, when the line alone should speak
 Feed = Callable[[Tensor, int], Tensor]  # what is fed back of the raw outputs (R, C, Q) of a step
 
 
@@ -106,7 +107,7 @@ class AutoregressiveNetwork(Network):
             )
         self.norm = nn.LayerNorm(self.trunk.width)
         self.output = ExactLinear(self.trunk.width, sizes.channels * sizes.outputs)
-        nn.init.zeros_(self.output.weight)
+        nn.init.normal_(self.output.weight, std=SMALL)
         self.line = nn.Linear(len(self.lags), 1, bias=False) if highway else None
         if self.line is not None:
             nn.init.zeros_(self.line.weight)
