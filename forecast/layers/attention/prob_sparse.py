@@ -12,7 +12,7 @@ from torch import Tensor
 from forecast.layers.attention.base import Attention
 from forecast.layers.stack_config import StackConfig
 
-FACTOR = 5  # the paper's c (section 5.1): c·ln N queries read, and as many keys are a sample
+FACTOR = 5  # the paper's c, in its experiments: c·ln N queries read, and as many keys are a sample
 GROUPS = 16  # different samples of keys
 GOLDEN, SILVER = 0.6180339887498949, 0.41421356237309503  # irrational steps spread over all places
 
@@ -53,9 +53,7 @@ class ProbSparseAttention(Attention):
         tokens, groups = query.shape[2], min(GROUPS, query.shape[2])
         rows = -(-tokens // groups)
         padded = torch.nn.functional.pad(query, (0, 0, 0, rows * groups - tokens))
-        grouped = padded.reshape(*query.shape[:2], rows, groups, -1).transpose(
-            2, 3
-        )  # (B, A, G, N / G, D / A): every G-th query
+        grouped = padded.reshape(*query.shape[:2], rows, groups, -1).transpose(2, 3)  # (B, A, G, N / G, D / A)
         sampled = key[:, :, sample(tokens, keys_of(tokens), groups, key.device)]  # (B, A, G, S, D / A)
         scores = grouped @ sampled.transpose(-1, -2) / query.shape[-1] ** 0.5
         uneven: Tensor = scores.amax(-1) - scores.mean(-1)  # (B, A, G, N / G)
@@ -66,7 +64,7 @@ class ProbSparseAttention(Attention):
         place = self.chosen(query, key)
         scores = query.gather(2, _wide(place, query)) @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
         evenly = query.new_full((*query.shape[:3], query.shape[2]), 1 / query.shape[2])
-        return evenly.scatter(2, _wide(place, evenly), torch.softmax(scores, -1))
+        return evenly.scatter(2, _wide(place, evenly), torch.softmax(scores, -1).to(evenly.dtype))
 
 
 def keys_of(tokens: int) -> int:
