@@ -35,6 +35,10 @@ VARIANTS: dict[str, dict[str, object]] = {  # beside the presets: settings that 
     "tied": {"positions": "relative", "block": "post-norm", "feed": "glu"},
     "linear-transformer": {"block": "reversible", "highway": False},
     "hybrid": {"positions": "rotary", "cell": "gru", "highway": False},
+    "hybrid-interleaved": {"attention": "linear", "layers": 1},
+    "hybrid-parallel": {"attention": "local", "positions": "rotary", "span": 2},
+    "hybrid-memory": {"positions": "rotary", "heads": 2},
+    "tft": {"positions": "learned", "layers": 2, "attention_layers": 2, "highway": False},
     "logsparse": {"kernel": 1, "span": 1, "highway": False},
     "autoformer": {"architecture": "encoder-decoder", "positions": "sinusoidal", "span": 2},
 }

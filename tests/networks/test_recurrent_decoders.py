@@ -103,7 +103,7 @@ def test_parallel_decoding_is_one_step_of_the_cell_for_each_segment():
             for block in range(3):
                 query = torch.cat([decoder.place[block], constant[row]])
                 query = query + decoder.ahead.weight @ known_of(network, window, row, origin, block)
-                steps.append(decoder.output(cell(query[None], state[None])[0]))
+                steps.append(decoder.output(decoder.hidden(cell(query[None], state[None])[0])))
             expected = torch.cat(steps).view(9, 2, 2)[: SIZES.horizon]
             torch.testing.assert_close(found[row, origin], expected, **EXACT)
 

@@ -63,9 +63,8 @@ class LSHAttention(Attention):
         chunks = torch.split(cut(reorder(parts, order, back), self.span), [width, width, value.shape[-1]], -1)
         mixed, sums = _mixed(chunks[0], beside(chunks[1], causal=True), beside(chunks[2], causal=True), tokens)
         found = torch.cat([mixed, sums[..., None]], -1).flatten(2, 3)[:, :, :tokens].flatten(0, 1)
-        found = reorder(found, back.flatten(0, 1)[:, None], order.flatten(0, 1)[:, None]).view(
-            batch, heads, ROUNDS, tokens, -1
-        )
+        undone, done = (part.flatten(0, 1)[:, None] for part in (back, order))
+        found = reorder(found, undone, done).view(batch, heads, ROUNDS, tokens, -1)
         return (torch.softmax(found[..., -1:], 2) * found[..., :-1]).sum(2)
 
     def weights(self, x: Tensor) -> Tensor:
