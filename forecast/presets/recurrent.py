@@ -111,7 +111,8 @@ RECURRENT: tuple[Preset, ...] = (
         paper="Salinas et al. 2020 (DeepAR)",
         mechanism="The state at each step gives the likelihood of that step from the target one step and whole seasons "
         "before it (section 3.1). Training is told the true steps before; a forecast draws paths, each of which reads "
-        "what it has drawn (section 3.2), and its levels are theirs. The network reads single steps; patches set the lookback and where origins lie.",
+        "what it has drawn (section 3.2), and its levels are theirs. Steps are read one by one; patches only set the "
+        "lookback and where origins lie.",
         strengths="Sums and extremes over several steps, as paths keep steps together; dear, as it goes step by step.",
     ),
 )

@@ -364,3 +364,21 @@ def test_calendar_features_follow_the_grid_and_are_zero_before_a_series_starts(m
     assert steps[0].tolist() == list(range(104, 115))
     begin = 103 - behind
     assert steps[1].tolist() == [0.0, 0.0, *range(begin, begin + 9)]  # whatever the other series' starts
+
+
+def test_windows_that_are_not_shifted_divide_the_data_by_their_mean_level():
+    panel = make_panel([30, 25], [28, 25], channels=2, gaps=0.2, seed=1)
+    covariates = Covariates.learn(panel, calendar=False, holidays=None)
+    windows = Windows(
+        panel, covariates=covariates, lookback=8, horizon=3, min_context=1, location="zero", rounded=False
+    )
+    series, ends = torch.tensor([0, 1]), torch.tensor([20, 15])
+    window = windows.gather(series, ends, answers=True)
+    assert not window.location.any()
+    for k in range(2):
+        past = panel.series(k)[int(ends[k]) - 8 : int(ends[k])]
+        expected = 1 + np.nanmean(np.abs(past), axis=0)
+        np.testing.assert_allclose(window.scale[k, 0].numpy(), expected, rtol=1e-5)
+        np.testing.assert_allclose(window.target[k].numpy(), np.nan_to_num(past / expected), rtol=1e-5, atol=1e-6)
+    back = windows.restore(window.target[..., None], window, series.numpy())[..., 0]
+    np.testing.assert_allclose(back[0], np.nan_to_num(panel.series(0)[12:20]), rtol=1e-5, atol=1e-6)
