@@ -147,10 +147,10 @@ def decoded(network: ComposedNetwork, window: Window, row: int, origin: int, *, 
             x = torch.cat([x, context])
         state = cell(x[None], state)
         read = (state[0] if isinstance(state, tuple) else state)[0]
-        if kind:
-            context = context if kind == "additive" else attended(decoder, read, memory)
-            read = torch.tanh(decoder.join(torch.cat([read, context])))
-        blocks.append(decoder.output(read).view(SIZES.patch, 2, 2))
+        if kind in ("dot", "general"):
+            read = torch.tanh(decoder.join(torch.cat([read, attended(decoder, read, memory)])))
+        hidden = nn.functional.gelu(decoder.deep[0](torch.cat([read, x, memory[-1]])))
+        blocks.append(decoder.output(hidden).view(SIZES.patch, 2, 2))
         before = blocks[-1][..., decoder.point]
         if answer is not None:
             before = answer[block * SIZES.patch : (block + 1) * SIZES.patch]
