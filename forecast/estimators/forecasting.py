@@ -28,9 +28,19 @@ Values = Callable[[Window, slice], Tensor]
 
 
 def over_windows(
-    forecaster: "NeuralForecaster", panel: Panel, series: Ints, ends: Ints, values: Values, *, columns: int
+    forecaster: "NeuralForecaster",
+    panel: Panel,
+    series: Ints,
+    ends: Ints,
+    values: Values,
+    *,
+    columns: int,
+    paths: int = 0,
 ) -> Floats:
-    """``values`` (B, H, C, Q) of each batch of windows (series, end), in the panel's units: (W, H, C, Q)."""
+    """``values`` (B, H, C, Q) of each batch of windows (series, end), in the panel's units: (W, H, C, Q).
+
+    paths: how many of each window are held at a time.
+    """
     device = next(forecaster.network_.parameters()).device
     with borrowed(forecaster._threads_for(len(series))), torch.inference_mode():
         known = panel.ends.copy()
@@ -42,7 +52,8 @@ def over_windows(
             window = windows.gather(chosen.to(device), last.to(device))
             return windows.restore(values(window, batch), window, series[batch])
 
-        done = list(in_passes(len(series), forecaster._windows_per_pass(), forecast))
+        size = max(1, forecaster._windows_per_pass() // max(1, paths))
+        done = list(in_passes(len(series), size, forecast))
     return np.concatenate(done) if done else np.zeros((0, forecaster.horizon, panel.channels, columns))
 
 
@@ -89,6 +100,6 @@ def _sampled(forecaster: "NeuralForecaster", panel: Panel, *, paths: int, seed: 
         return drawn.movedim(1, -1)
 
     applied = forecaster.transform_.apply(panel)
-    values = over_windows(forecaster, applied, everything, panel.ends, draw, columns=paths)
+    values = over_windows(forecaster, applied, everything, panel.ends, draw, columns=paths, paths=paths)
     samples: Floats = np.moveaxis(forecaster.transform_.invert(values, panel, everything), -1, 1)
     return samples

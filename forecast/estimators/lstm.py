@@ -73,9 +73,6 @@ class LSTMForecaster(NeuralForecaster):
     def _paths(self) -> int:
         return self.paths if self.decoder == "autoregressive" else 0
 
-    def _folded(self) -> int:
-        return super()._folded() * max(1, self._paths())
-
     def _build(self, sizes: Sizes, output: Output) -> Network:
         # Single steps go straight into the cell: a projection before it would double the cost of the dearest trunk.
         width = None if sizes.patch == 1 and self.cell in PROJECTING else self.hidden_size

@@ -209,7 +209,7 @@ class NeuralForecaster(NeuralSettings):
         def values(window: Window, batch: slice) -> torch.Tensor:
             return points_and_levels(self, window, levels)
 
-        return over_windows(self, panel, series, ends, values, columns=1 + len(levels))
+        return over_windows(self, panel, series, ends, values, columns=1 + len(levels), paths=self._paths())
 
     def forecast_windows(
         self,
