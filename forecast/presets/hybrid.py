@@ -86,7 +86,8 @@ HYBRIDS: tuple[Preset, ...] = (
         name="tft",
         family="hybrid",
         target=TARGET,
-        settings={"join": "temporal-fusion", "positions": "none"},
+        # As many forecasts per step as causal hybrids make of 64 windows: they read two origins in each.
+        settings={"join": "temporal-fusion", "positions": "none", "batch_size": 128},
         description="Temporal Fusion Transformer: variables selected token by token, LSTM, interpretable attention",
         paper="Lim et al. 2021 (TFT)",
         mechanism="Networks select the variables of each token (section 4.2), LSTMs read the window and what is known "
