@@ -4,9 +4,9 @@
     FORECAST_DATA=folder python examples/compare_presets.py m4_hourly --all --seconds 60 --horizon 48 --markdown
     python examples/compare_presets.py load.csv --models lstm,patchtst,tft --horizon 24
 
-Each preset is fitted in a process of its own, without its last horizon, which is then forecast and scored: MASE and
-the squared error of the standardised series, both the mean over series.  A preset that is worse than seasonal naive
-is marked so.
+Each preset is fitted in a process of its own, without the last horizons (``--folds``), which are then forecast and
+scored: MASE and the squared error of the standardised series, both the mean over windows.  A preset that is worse than
+seasonal naive is marked so.
 """
 
 import argparse
@@ -62,17 +62,19 @@ def measure(name: str, asked: argparse.Namespace) -> dict[str, Any]:
         settings |= {"max_time": asked.seconds, **json.loads(asked.settings)}
     model = create(name, **settings)
     panel = load_panel(frame, model.roles())
-    before = panel.ends - asked.horizon
+    before = panel.ends - asked.folds * asked.horizon
     began = time.perf_counter()
     model.fit(panel.cut(before))
     seconds = time.perf_counter() - began
-    series = np.flatnonzero(before > 0)
-    values = model.forecast_windows(panel, series, before[series])[..., 0]  # (S, H, C)
+    used = np.flatnonzero(before > 0)
+    series = np.repeat(used, asked.folds)
+    ends = (before[used, None] + asked.horizon * np.arange(asked.folds)).ravel()
+    values = model.forecast_windows(panel, series, ends)[..., 0]  # (W, H, C)
     errors, squares = [], []
-    for number, forecast in zip(series, values, strict=True):
+    for number, end, forecast in zip(series, ends, values, strict=True):
         first = panel.offsets[number]
-        target = panel.target[first : first + panel.ends[number]].astype(np.float64)
-        past, future = target[: before[number]], target[before[number] :]
+        target = panel.target[first : first + end + asked.horizon].astype(np.float64)
+        past, future = target[: before[number]], target[end:]
         season = model.season_ if len(past) > model.season_ else 1
         scale = np.nanmean(np.abs(past[season:] - past[:-season]), axis=0)
         errors.append(np.nanmean(np.abs(forecast - future), axis=0) / scale)
@@ -115,6 +117,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", nargs="?", default="co2", help="a file, or the name of a data set")
     parser.add_argument("--horizon", type=int, default=26)
+    parser.add_argument("--folds", type=int, default=1, help="horizons at the end that are forecast")
     parser.add_argument("--seconds", type=float, default=4.0, help="time limit of each fit")
     parser.add_argument("--models", help="presets, separated by commas")
     parser.add_argument("--all", action="store_true", help="all presets")
