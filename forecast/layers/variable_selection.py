@@ -4,7 +4,7 @@ Dimension key: V variables, R rows of any shape (batch, tokens), I inputs, U out
 """
 
 import math
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -58,7 +58,8 @@ class VariableSelection(nn.Module):
 
     The network that selects never normalises its output, of which over two variables nothing but the sign would be
     left.  A single variable needs no selection.
-    names: of the V variables, as in ``weights``.  norm: see ``GatedResidual``.
+    names: of the V variables, as in ``weights``.  over: what the tokens are, for those who read the weights; those of a
+    series are one.  norm: see ``GatedResidual``.
     Input: variables (V, …, D) and context (…, D) or None.  Output: (…, D).
     """
 
@@ -70,11 +71,12 @@ class VariableSelection(nn.Module):
         width: int,
         *,
         context: bool = False,
+        over: Literal["window", "ahead", "series"] = "window",
         dropout: float = 0.0,
         norm: Norm = "after",
     ) -> None:
         super().__init__()
-        self.names = names
+        self.names, self.over = names, over
         self.each = GroupedResidual(len(names), width, dropout=dropout, norm=norm)
         self.select = (
             GatedResidual(

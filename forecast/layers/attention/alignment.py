@@ -16,9 +16,11 @@ class Alignment(nn.Module):
     """The mean of a memory (R, K, D), weighted by how well each token goes with the decoder's state (R, D).
 
     ``keys`` prepares a memory once for all steps.  Output: the context (R, D).
+    across: queries are of another sequence than keys.
     """
 
     explains: ClassVar[str] = "attention"
+    across: ClassVar[bool] = True
 
     def keys(self, memory: Tensor) -> Tensor:
         """What the scores need of a memory (…, D): (…, D)."""

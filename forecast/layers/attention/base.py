@@ -29,9 +29,10 @@ class Attention(nn.Module):
     A kind says how queries, keys and values (B, A, N, D / A) are mixed; one that has weights says them, too.
     accepts: the positions that it can be combined with; a kind that holds its scores may add "relative" and "alibi" and
     put ``distances`` to them (see ``Distances``).  carries: whether it goes token after token.
-    masks: whether it can be causal.
+    masks: whether it can be causal.  explains: what ``weights`` of its inputs tell.
     """
 
+    explains: ClassVar[str] = "attention"
     accepts: ClassVar[frozenset[Positions]] = frozenset({"learned", "sinusoidal", "rotary", "none"})
     carries: ClassVar[bool] = False
     masks: ClassVar[bool] = True

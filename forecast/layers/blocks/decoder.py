@@ -53,7 +53,7 @@ class DecoderBlock(nn.Module):
 
     def _rest(self, x: Tensor, mixed: Tensor, memory: Remembered) -> Tensor:
         x = self._add(self.norm_itself, x, mixed)
-        x = self._add(self.norm_memory, x, self.memory.read(self._open(self.norm_memory, x), memory))
+        x = self._add(self.norm_memory, x, self.memory(self._open(self.norm_memory, x), memory))
         return self._add(self.norm_feed, x, self.feed(self._open(self.norm_feed, x)))
 
     def _open(self, norm: nn.Module, x: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ class StaticContexts(nn.Module):
 
     def __init__(self, names: tuple[str, ...], width: int, *, selects: bool, dropout: float) -> None:
         super().__init__()
-        self.select = VariableSelection(names, width, dropout=dropout, norm=NORM)
+        self.select = VariableSelection(names, width, over="series", dropout=dropout, norm=NORM)
         self.selection = GatedResidual(width, width, dropout=dropout, norm=NORM) if selects else None
         self.state, self.memory, self.enrichment = (
             GatedResidual(width, width, dropout=dropout, norm=NORM) for _ in range(3)
@@ -97,7 +97,7 @@ class TemporalFusion(Network):
         )
         self.select = VariableSelection(names, width, context=told, dropout=dropout, norm=NORM)
         self.select_ahead = (
-            VariableSelection(self.known.names, width, context=told, dropout=dropout, norm=NORM)
+            VariableSelection(self.known.names, width, context=told, over="ahead", dropout=dropout, norm=NORM)
             if self.known.names
             else None
         )
