@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from forecast import __version__
-from forecast.cli import backtest, datasets, fine_tune, fit, inspect, models, pack, predict, processes, run
+from forecast.cli import backtest, datasets, explain, fine_tune, fit, inspect, models, pack, predict, processes, run
 from forecast.cli.guard import TERMINATED, Commands
 
 app = typer.Typer(
@@ -42,6 +42,7 @@ COMMANDS = (
     run.run,
     fit.fit,
     predict.predict,
+    explain.explain,
     fine_tune.fine_tune,
     backtest.backtest,
     inspect.inspect,

@@ -74,7 +74,7 @@ def draw(picture: Picture) -> "Figure":
     height = HEAD + top + 0.45 + bottom
     figure = Figure(figsize=(12, height), layout="constrained")
     figure.get_layout_engine().set(rect=(0.012, 0.012, 0.976, 1 - HEAD / height - 0.012))  # type: ignore[union-attr,call-arg]
-    _headline(figure, picture, height)
+    headline(figure, picture.title, picture.subtitle, height)
     parts = figure.subfigures(2 if below else 1, 1, height_ratios=[top + 0.45, bottom] if below else [1], squeeze=False)
     panels = parts[0, 0].subplots(rows, columns, squeeze=False)
     for place, axes in enumerate(panels.flat):
@@ -96,11 +96,11 @@ def grid(count: int) -> tuple[int, int]:
     return math.ceil(max(count, 1) / columns), columns
 
 
-def _headline(figure: "Figure", picture: Picture, height: float) -> None:
+def headline(figure: "Figure", title: str, subtitle: str, height: float) -> None:
     """Title and subtitle at the top left, in inches from the edge so that they sit alike in every size."""
     text: dict[str, Any] = {"ha": "left", "va": "top", "parse_math": False, "in_layout": False}
-    figure.text(0.018, 1 - 0.16 / height, short(picture.title, 80), fontsize=15, fontweight="bold", color=INK, **text)
-    figure.text(0.018, 1 - 0.47 / height, short(picture.subtitle, 150), fontsize=10, color=PALE, **text)
+    figure.text(0.018, 1 - 0.16 / height, short(title, 80), fontsize=15, fontweight="bold", color=INK, **text)
+    figure.text(0.018, 1 - 0.47 / height, short(subtitle, 150), fontsize=10, color=PALE, **text)
 
 
 _LEGEND_ORDER = ("observed", "forecast", "50% inte", "80% inte", "90% inte", "backtest")
@@ -132,7 +132,7 @@ def _draw_curve(axes: "Axes", curve: Curve, *, large: bool, titled: bool) -> Non
     if len(x):
         axes.axvline(x[-1], color=MUTED, lw=0.8, ls=(0, (3, 3)), zorder=1)
     _limit(axes, curve)
-    _dress(axes, dates=not _is_number(curve.times))
+    dress(axes, dates=not _is_number(curve.times))
     if titled:
         axes.set_title(_panel_title(curve), fontsize=9.5, loc="left", color=INK, parse_math=False)
 
@@ -216,7 +216,7 @@ def _draw_ranking(axes: "Axes", bars: Sequence[Bar]) -> None:
     axes.set_xlim(0, min(float(errors.max()), limit) * 1.14)
     for tick, bar in zip(axes.get_yticklabels(), shown, strict=True):
         tick.set_fontweight("bold" if bar.winner else "normal")
-    _dress(axes, grid="x")
+    dress(axes, grid="x")
     axes.tick_params(axis="y", labelcolor=INK)
     axes.set_title("Backtest error (MASE, less is better)", fontsize=9.5, loc="left", color=INK)
 
@@ -228,7 +228,7 @@ def _draw_steps(axes: "Axes", steps: dict[str, Floats]) -> None:
         axes.plot(np.arange(1, len(errors) + 1), errors, color=colour, lw=width, label=short(name, 24))
     axes.set_ylim(bottom=0)
     axes.margins(x=0.01)
-    _dress(axes)
+    dress(axes)
     axes.set_title("Error by step ahead (MASE)", fontsize=9.5, loc="left", color=INK)
     axes.legend(frameon=False, fontsize=8.5, labelcolor=PALE)
 
@@ -241,14 +241,15 @@ def _draw_spread(axes: "Axes", spread: Floats) -> None:
     axes.axvline(middle, color=FORECAST, lw=1.6)
     axes.text(middle, 0.97, f" median {middle:.2f}", transform=axes.get_xaxis_transform(), va="top", fontsize=8.5)
     axes.margins(x=0.01)
-    _dress(axes)
+    dress(axes)
     axes.set_title(f"Error of each of the {len(errors):,} series (MASE)", fontsize=9.5, loc="left", color=INK)
 
 
 # ---------------------------------------------------------------------- manners
 
 
-def _dress(axes: "Axes", *, dates: bool = False, grid: str = "y") -> None:
+def dress(axes: "Axes", *, dates: bool = False, grid: str = "y") -> None:
+    """Pale lines and small print, as all pictures have them."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
     for side in ("top", "right", "left"):

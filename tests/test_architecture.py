@@ -32,10 +32,11 @@ LAYERS = (
     ("forecast.training",),
     ("forecast.transforms",),
     ("forecast.estimators",),
-    ("forecast.baselines", "forecast.presets", "forecast.evaluation", "forecast.streaming"),
+    ("forecast.baselines", "forecast.presets", "forecast.evaluation", "forecast.explanations", "forecast.streaming"),
     ("forecast.packing",),
     ("forecast.persistence", "forecast.sources", "forecast.curves"),
     ("forecast.inspection", "forecast.candidates", "forecast.plots", "forecast.report"),
+    ("forecast.explanation_plots",),
     ("forecast.verdict",),
     ("forecast.run_result",),
     ("forecast.report_content",),
@@ -49,7 +50,9 @@ DOORS = {
     ("forecast.estimators.base", "forecast.evaluation.backtest"),
     ("forecast.estimators.base", "forecast.evaluation.metrics"),
     ("forecast.estimators.base", "forecast.persistence"),
+    ("forecast.estimators.neural", "forecast.explanations"),
     ("forecast.estimators.neural", "forecast.streaming"),
+    ("forecast.explanations.explanation", "forecast.explanation_plots"),
 }
 HEAVY = {"torch", "pandas", "statsmodels", "sklearn", "plotly", "matplotlib", "scipy", "optuna", "narwhals"}
 NEVER_AT_THE_TOP = {"statsmodels", "sklearn", "plotly", "matplotlib", "holidays", "pyarrow", "polars", "optuna"}

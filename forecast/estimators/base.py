@@ -219,6 +219,10 @@ class Forecaster:
 
         return backtest(self, X, folds=folds, **options)
 
+    def explain(self, X: Any = None, *rest: Any, **options: Any) -> Any:
+        """What a neural forecaster looks at, see ``NeuralForecaster.explain``; others raise ``ConfigError``."""
+        raise ConfigError(f"{type(self).__name__} has no network to explain", "Explain a neural one, such as hybrid.")
+
     def save(self, folder: str | Path, *, force: bool = False) -> None:
         """Write a folder that ``forecast.load`` reads: model.json and weights.safetensors."""
         from forecast.persistence import save

@@ -4,7 +4,7 @@ Dimension key: W windows, H horizon, C channels, V levels.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -35,6 +35,7 @@ from forecast.training.device import borrowed, find_device, seeded, tune_process
 from forecast.training.distributed import Ranks, own_device, together
 
 if TYPE_CHECKING:
+    from forecast.explanations import Explanation
     from forecast.streaming import Stream
 
 MOST_LAYERS = 256
@@ -255,6 +256,31 @@ class NeuralForecaster(NeuralSettings):
 
         self._require_fit()
         return Stream(self, self.panel_ if X is None and future_data is None else self._context(X, future_data))
+
+    def explain(
+        self,
+        X: Any = None,
+        *,
+        future_data: Any = None,
+        series: str | Iterable[str] | None = None,
+        importance: bool | None = None,
+        repeats: int = 10,
+        seed: int | None = None,
+    ) -> "Explanation":
+        """What the network looks at in the forecast from the end of the training data or of X, as ``predict`` makes it.
+
+        Attention maps, gates and selected variables of the network's layers, as far as it has them, and the importance
+        of covariates: by how much the error of the last windows of X rises when their values are permuted.
+        series: ids to look at; all when None.  importance: True asks for it, False leaves it out; None measures it
+        where X has windows enough.  repeats: permutations.  seed: of these, the forecaster's own when None.
+        X, future_data: as in ``predict``.  Raises ``ConfigError`` or ``DataError``; changes nothing in the forecaster.
+        """
+        from forecast.explanations import explain
+
+        self._require_fit()
+        panel = self.panel_ if X is None and future_data is None else self._context(X, future_data)
+        chosen = self.seed if seed is None else seed
+        return explain(self, panel, series=series, measure=importance, repeats=repeats, seed=chosen)
 
     # ------------------------------------------------------------------ saving
 

@@ -15,9 +15,10 @@ class CodeEmbedding(nn.Module):
 
     def __init__(self, vocabularies: tuple[int, ...]) -> None:
         super().__init__()
-        widths = [min(16, (size + 3) // 2) for size in vocabularies]
-        self.tables = nn.ModuleList(nn.Embedding(size, width) for size, width in zip(vocabularies, widths, strict=True))
-        self.width = sum(widths)
+        self.widths = [min(16, (size + 3) // 2) for size in vocabularies]
+        both = zip(vocabularies, self.widths, strict=True)
+        self.tables = nn.ModuleList(nn.Embedding(size, width) for size, width in both)
+        self.width = sum(self.widths)
 
     def forward(self, codes: Tensor) -> Tensor:
         if not len(self.tables):

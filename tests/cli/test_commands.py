@@ -35,7 +35,8 @@ def test_help_and_the_table_load_no_heavy_library(command: str) -> None:
 
 def test_help_names_every_command() -> None:
     shown = CliRunner().invoke(app, ["--help"]).stdout
-    for command in ("run", "fit", "predict", "fine-tune", "backtest", "inspect", "pack", "models", "datasets"):
+    commands = ("run", "fit", "predict", "explain", "fine-tune", "backtest", "inspect", "pack", "models", "datasets")
+    for command in commands:
         assert command in shown
 
 

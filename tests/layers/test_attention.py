@@ -64,7 +64,10 @@ def test_cross_attention_is_softmax_written_out():
     x, memory = tokens(3, 4, 8), tokens(3, 6, 8)
     key, value = (split_heads(part, 2) for part in layer.memory(memory).chunk(2, dim=-1))
     expected = explicit_attention(split_heads(layer.query(x), 2), key, value)
-    torch.testing.assert_close(layer(x, memory), layer.output(expected.transpose(1, 2).flatten(2)), **EXACT)
+    found = layer(x, layer.remember(memory))
+    torch.testing.assert_close(found, layer.output(expected.transpose(1, 2).flatten(2)), **EXACT)
+    shares = layer.weights(x, layer.remember(memory))
+    torch.testing.assert_close(shares @ value, expected, **EXACT)
 
 
 @pytest.mark.parametrize("rotary", [True, False])
