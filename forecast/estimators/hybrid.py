@@ -98,5 +98,6 @@ class HybridForecaster(NeuralForecaster):
         return recurrent, attention
 
     def _renamed(self, weight: str) -> str:
-        older = weight.startswith(("recurrent.", "attention.", "gate."))  # before joins were trunks
+        gated = self.join == "gated"  # the one join there was before joins were trunks
+        older = gated and weight.startswith(("recurrent.", "attention.", "gate."))
         return f"trunk.{weight}" if older else weight
