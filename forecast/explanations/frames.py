@@ -100,4 +100,6 @@ class Frames:
 
 def joined(frames: list[pd.DataFrame], columns: tuple[str, ...]) -> pd.DataFrame:
     """One frame of all, without rows but with these columns where there are none."""
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(columns))
+    if frames:
+        return pd.concat(frames, ignore_index=True)
+    return pd.DataFrame(columns=list(columns)).astype({columns[-1]: np.float64})
