@@ -123,7 +123,7 @@ def losses(forecaster: "NeuralForecaster", window: Window) -> Floats:
         values = points_and_levels(forecaster, _rows(seen, rows), levels)  # (B, H, C, 1 + V)
         error = _pinball(answer[rows], values, levels) * window.scale[rows]
         mean = torch.where(counted[rows], error, 0.0).sum((1, 2)) / counted[rows].sum((1, 2))
-        return mean.double().cpu().numpy()
+        return mean.cpu().double().numpy()
 
     with borrowed(forecaster._threads_for(len(answer))), torch.inference_mode():
         done = list(in_passes(len(answer), forecaster._windows_per_pass(), lost))

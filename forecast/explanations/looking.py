@@ -99,11 +99,11 @@ def _recorded(
     forecaster: "NeuralForecaster", network: Network, panel: Panel
 ) -> tuple[dict[str, Floats], dict[str, str]]:
     """What every explaining module weighs in the forecast from each series' end, (S·C, …) by path."""
-    modules = [module for module in network.modules() if hasattr(module, "explains")]
+    modules = {path: module for path, module in network.named_modules() if hasattr(module, "explains")}
     if not modules:
         return {}, {}
     pairs = tokens_of(network.sizes) ** 2
-    if len(panel) * pairs > MOST_WEIGHTS and any(module.explains == "attention" for module in modules):
+    if len(panel) * pairs > MOST_WEIGHTS and any(m.explains == "attention" for m in modules.values()):
         raise ConfigError(
             f"maps of {tokens_of(network.sizes):,} tokens are too large for {len(panel):,} series",
             "Name some of them (series=, --series), or let tokens be longer patches.",
@@ -122,7 +122,11 @@ def _recorded(
     most = min(forecaster._windows_per_pass(), max(1, PER_PASS // pairs))
     with borrowed(forecaster._threads_for(len(panel))), torch.inference_mode():
         done = list(in_passes(len(panel), most, listen))
-    return {path: np.concatenate([part[path] for part in done]) for path in (done[0] if done else {})}, silent
+    heard = {path: np.concatenate([part[path] for part in done]) for path in (done[0] if done else {})}
+    for path in modules:
+        if path not in heard and path not in silent:
+            silent[path] = "it goes on from what it kept, block by block, of which there is no map"
+    return heard, silent
 
 
 def _rows_of(
