@@ -54,8 +54,11 @@ class GroupedResidual(nn.Module):
 
 
 class VariableSelection(nn.Module):
-    """Σ v_j·GRN_j(ξ_j) with v = softmax(GRN([ξ_1 … ξ_V], context)): the weights v differ from token to token.
+    """Σ v_j·GRN_j(ξ_j) with v = softmax(GRN([ξ_1 … ξ_V], context) / √(V·D)): v differs from token to token.
 
+    The root, which the paper has not, is that of the scores of attention, for the same reason: so many inputs move the
+    scores by several units a training step, and without it v is 1 for some variable and 0 for all others within a
+    hundred steps, for good (Nord Pool, 300 steps, two seeds: MASE .98 and 1.05 without, .90 and .90 with).
     The network that selects never normalises its output, of which over two variables nothing but the sign would be
     left.  A single variable needs no selection.
     names: of the V variables, as in ``weights``.  over: what the tokens are, for those who read the weights; those of a
@@ -103,4 +106,4 @@ class VariableSelection(nn.Module):
         if self.select is None:
             return torch.ones_like(variables[0, ..., :1])
         side_by_side = variables.movedim(0, -2).flatten(-2)  # (…, V·D)
-        return torch.softmax(self.select(side_by_side, context), dim=-1)
+        return torch.softmax(self.select(side_by_side, context) / math.sqrt(side_by_side.shape[-1]), dim=-1)

@@ -121,7 +121,8 @@ def test_the_selection_of_variables_is_a_loop_over_them(context, norm):
     for b in range(2):
         for n in range(5):
             side_by_side = torch.cat([variables[v, b, n] for v in range(3)])
-            share = softmax(residual(layer.select, side_by_side, told[b, 0] if context else None))
+            scores = residual(layer.select, side_by_side, told[b, 0] if context else None)
+            share = softmax(scores / len(side_by_side) ** 0.5)
             torch.testing.assert_close(shares[b, n], share, **EXACT)
             expected = sum(share[v] * grouped_residual(layer.each, v, variables[v, b, n]) for v in range(3))
             torch.testing.assert_close(found[b, n], expected, **EXACT)
