@@ -89,12 +89,14 @@ class Explanation:
         return lines + [f"note: {note}" for note in self.notes]
 
     def _most_read(self) -> str:
-        """The token that the last queries of all layers read most."""
-        last = self.attention[self.attention["query"] == self.attention.groupby("layer")["query"].transform("last")]
-        means = last.groupby("key")["weight"].mean()
+        """What the last token, or the first one of variates, reads most, the mean over layers, heads and series."""
+        table = self.attention
+        named = "key_time" not in table
+        asked = table.groupby("layer")["query"].transform("first" if named else "last")
+        means = table[table["query"] == asked].groupby("key")["weight"].mean()
         key = means.idxmax()
-        where = str(key) if isinstance(key, str) else "the origin" if key == 0 else f"step {key:+d}"
-        return f"the last token reads {where} most ({means.max():.2f})"
+        where = str(key) if named else "the origin" if key == 0 else f"step {key:+d}"
+        return f"{asked.iloc[0] if named else 'the last token'} reads {where} most ({means.max():.2f})"
 
 
 def _counted(number: int, name: str) -> str:

@@ -27,7 +27,7 @@ from forecast.training.device import borrowed, in_passes
 if TYPE_CHECKING:
     from forecast.estimators.neural import NeuralForecaster
 
-MOST_WEIGHTS = 1 << 26  # of all attention maps together
+MOST_WEIGHTS = 1 << 24  # of all attention maps together: rows of a frame of one or two GB
 PER_PASS = 1 << 22  # pairs of tokens
 
 
@@ -103,7 +103,8 @@ def _recorded(
     if not modules:
         return {}, {}
     pairs = tokens_of(network.sizes) ** 2
-    if len(panel) * pairs > MOST_WEIGHTS and any(m.explains == "attention" for m in modules.values()):
+    maps = sum(getattr(module, "heads", 1) for module in modules.values() if module.explains == "attention")
+    if len(panel) * pairs * maps > MOST_WEIGHTS:
         raise ConfigError(
             f"maps of {tokens_of(network.sizes):,} tokens are too large for {len(panel):,} series",
             "Name some of them (series=, --series), or let tokens be longer patches.",

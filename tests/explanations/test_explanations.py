@@ -202,7 +202,7 @@ def test_what_cannot_be_explained_is_refused(hybrid):
 
 
 def test_maps_that_would_fill_the_memory_are_refused(hybrid, monkeypatch):
-    monkeypatch.setattr("forecast.explanations.looking.MOST_WEIGHTS", 40)
+    monkeypatch.setattr("forecast.explanations.looking.MOST_WEIGHTS", 100)
     with pytest.raises(ConfigError, match="too large for 3 series"):
         hybrid.explain(importance=False)
     assert len(hybrid.explain(importance=False, series="north").attention)
