@@ -1,5 +1,8 @@
 """What every network promises, over every architecture, kind of token and set of covariates.
 
+Networks of other distributions promise the same: those that are installed where this runs, and always the one of
+``examples/own_mechanism.py``.
+
 Dimension key: B batch, T time, L lookback, H horizon, O origins, C channels, Q outputs per step.
 """
 
@@ -13,11 +16,13 @@ from torch import Tensor
 from forecast.datasets.windows import Window
 from forecast.errors import ConfigError
 from forecast.estimators.defaults import Resolved
+from forecast.estimators.neural import NeuralForecaster
 from forecast.networks.base import Network, Sizes
 from forecast.networks.tokens import blocks_ahead
 from forecast.outputs import PointOutput
-from forecast.presets import PRESETS, create, forecaster_class
+from forecast.presets import create, forecaster_class, forecasters
 
+pytestmark = pytest.mark.usefixtures("averages")
 CLOSE = {"atol": 2e-5, "rtol": 1e-4}
 SMALL = {"hidden_size": 16, "heads": 2, "dropout": 0.0}
 VARIANTS: dict[str, dict[str, object]] = {  # beside the presets: settings that change how a network is put together
@@ -42,9 +47,15 @@ VARIANTS: dict[str, dict[str, object]] = {  # beside the presets: settings that 
     "logsparse": {"kernel": 1, "span": 1, "highway": False},
     "autoformer": {"architecture": "encoder-decoder", "positions": "sinusoidal", "span": 2},
 }
-NETWORKS: dict[str, tuple[str, dict[str, object]]] = {
-    name: (name, {}) for name, row in PRESETS.items() if row.family != "baseline"
-} | {f"{name}-varied": (name, settings) for name, settings in VARIANTS.items()}
+ROWS = forecasters()
+NEURAL = [
+    name
+    for name, row in ROWS.items()
+    if row.family != "baseline" and issubclass(forecaster_class(name), NeuralForecaster)
+]
+NETWORKS: dict[str, tuple[str, dict[str, object]]] = {name: (name, {}) for name in [*NEURAL, "averages"]} | {
+    f"{name}-varied": (name, settings) for name, settings in VARIANTS.items()
+}
 
 
 def build(name: str, sizes: Sizes, **settings: object) -> Network:
@@ -279,12 +290,14 @@ def test_a_step_that_is_not_kept_leaves_the_state_as_it_was(case):
 
 # ---------------------------------------------------------------- networks that read what they have written
 
-FEEDING = [
-    name
-    for name, (preset, _) in NETWORKS.items()
-    if PRESETS[preset].settings.get("architecture") == "encoder-decoder"
-    or PRESETS[preset].settings.get("decoder") == "recurrent"
-]
+
+def feeds(preset: str, settings: dict[str, object]) -> bool:
+    """Whether the network decodes step by step, reading its own forecasts."""
+    whole = {**(ROWS[preset].settings if preset in ROWS else {}), **settings}
+    return whole.get("architecture") == "encoder-decoder" or whole.get("decoder") == "recurrent"
+
+
+FEEDING = [name for name, (preset, settings) in NETWORKS.items() if feeds(preset, settings)]
 
 
 @pytest.fixture(params=[(n, s) for n in FEEDING for s in SIZES], ids="/".join)
