@@ -11,7 +11,12 @@ from forecast.estimators.settings import check_values
 from forecast.presets import PRESETS, Preset, forecaster_class, forecasters, name_of, preset
 
 ALWAYS_THERE = (
-    "lstm gru rnn transformer transformer-encoder transformer-encoder-decoder hybrid "
+    "lstm gru rnn xlstm p-slstm segrnn seq2seq seq2seq-bahdanau seq2seq-luong deepar "
+    "transformer transformer-encoder transformer-encoder-decoder gpt bert patchtst itransformer tied "
+    "transformer-xl compressive-transformer compact transformer-local transformer-strided logsparse informer "
+    "autoformer linear-transformer reformer adaptive-span hierarchical "
+    "hybrid hybrid-recurrent-first hybrid-attention-first hybrid-interleaved hybrid-parallel hybrid-memory "
+    "hybrid-delta tft "
     "naive seasonal-naive drift mean ets theta arima linear"
 ).split()
 
