@@ -3,8 +3,8 @@
     python -P tests/benchmarks/preset_costs.py            # prints
     python -P tests/benchmarks/preset_costs.py --write    # and writes forecast/presets/measured.py
 
-A training pass (forward and backward, one origin, 64 windows of 336 steps, 48 ahead, patches of 24, default levels, one
-thread), each preset in turn with the LSTM, many rounds; the median of the ratios within a round counts.
+A training pass (forward and backward, one origin, 64 windows of 336 steps, 48 ahead, patches of 24, a season of 24,
+default levels, one thread), each preset in turn with the LSTM, many rounds; the median of the ratios within a round counts.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from forecast.presets import create
 from forecast.presets.catalogue import networks
 from forecast.training.device import tune_process
 
-LOOKBACK, HORIZON, PATCH, BATCH, ROUNDS = 336, 48, 24, 64, 15
+LOOKBACK, HORIZON, PATCH, SEASON, BATCH, ROUNDS = 336, 48, 24, 24, 64, 15
 TARGET = Path(__file__).parents[2] / "forecast" / "presets" / "measured.py"
 HEAD = '''"""Size and cost of the networks at one size; written by tests/benchmarks/preset_costs.py, see there."""
 
@@ -47,6 +47,7 @@ MEASURED: Mapping[str, Measured] = {
 def build(name: str) -> tuple[Network, Output, Window]:
     """The network of a preset, its output, and a batch of windows for it."""
     forecaster = create(name, horizon=HORIZON)
+    forecaster.season_ = SEASON
     patch = 1 if forecaster.tokens == "steps" else PATCH
     forecaster.resolved_ = Resolved(
         lookback=LOOKBACK,
