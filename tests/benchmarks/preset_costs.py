@@ -4,7 +4,8 @@
     python -P tests/benchmarks/preset_costs.py --write    # and writes forecast/presets/measured.py
 
 A training pass (forward and backward, one origin, 64 windows of 336 steps, 48 ahead, patches of 24, a season of 24,
-default levels, one thread), each preset in turn with the LSTM, many rounds; the median of the ratios within a round counts.
+default levels, one thread), each preset in turn with the LSTM, many rounds; the median of the ratios within a round
+counts.
 """
 
 import argparse
