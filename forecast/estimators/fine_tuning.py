@@ -113,6 +113,7 @@ def fine_tune(forecaster: "NeuralForecaster", given: Panel, asked: Asked) -> Non
     """
     sizes = {"lookback": forecaster.resolved_.lookback, "horizon": forecaster.horizon}
     new = NewRows.after(forecaster.panel_, given, **sizes)
+    forecaster.output_.require(new.panel.target)
     held = _held_out(forecaster, new, asked)
     tune_process()
     device = next(forecaster.network_.parameters()).device
@@ -146,6 +147,7 @@ def _held_out(forecaster: "NeuralForecaster", new: NewRows, asked: Asked) -> tup
         steps = None if asked.validation is None else int(asked.validation)
         return hold_out(apply(new.panel), forecaster.horizon, steps, known=new.known)
     later = forecaster._panel(asked.validation, schema=forecaster.schema_)
+    forecaster.output_.require(later.target)
     return hold_out(apply(new.panel), forecaster.horizon, forecaster._validation(new.panel, later))
 
 

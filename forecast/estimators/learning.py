@@ -106,7 +106,9 @@ class Learning:
         if not windows.count(resolved.origins):
             raise ConfigError(
                 f"no series is longer than the {resolved.min_context} steps that an origin needs before it",
-                f"Lower lookback={resolved.lookback} or patch={resolved.patch}.",
+                f"Lower min_context={forecaster.min_context}."
+                if forecaster.min_context
+                else f"Lower lookback={resolved.lookback} or patch={resolved.patch}.",
             )
         plan = self._plan(steps=steps, limit=limit, began=began, identity=identity)
         stop = False
@@ -154,6 +156,7 @@ class Learning:
         if held_out is None:
             return None
         known, series, ends = held_out
+        self.forecaster.output_.require(known.target)  # later data than the training's may have been given
         series, ends = series[self.ranks.rank :: self.ranks.size], ends[self.ranks.rank :: self.ranks.size]
         known, series = only(known, series)
         seen = self.forecaster._windows(known, self.device, min_context=1, rounded=True)

@@ -82,6 +82,13 @@ def check_values(forecaster: Any) -> None:
         raise ConfigError("; ".join(faults), "Set them on the constructor, with set_params or with --set name=value.")
 
 
+def idle(forecaster: Any, *names: str, needs: str) -> Iterator[str]:
+    """What to say of settings that were changed and have no effect without another one."""
+    for f in fields(forecaster):
+        if f.name in names and getattr(forecaster, f.name) != f.default:
+            yield f"{f.name}={getattr(forecaster, f.name)!r} has no effect without {needs}"
+
+
 def _faults(forecaster: Any) -> Iterator[str]:
     hints = get_type_hints(type(forecaster))
     for f in fields(forecaster):
