@@ -119,6 +119,12 @@ def test_samples_of_a_series_depend_on_seed_and_not_on_the_other_series(counts, 
     assert not np.allclose(first["forecast"], deepar.sample(counts[counts["id"] == 0], paths=3, seed=5)["forecast"])
 
 
+@pytest.mark.parametrize("wrong", [{"seed": -1}, {"seed": "x"}, {"paths": 0}, {"paths": 2.5}])
+def test_samples_by_no_number_are_refused(fitted, wrong):
+    with pytest.raises(ConfigError, match="is not a whole number of at least"):
+        fitted.sample(**wrong)
+
+
 def test_samples_of_several_targets_name_them(counts):
     wide = counts.assign(z=counts["y"] + 1.5)
     fitted = create("deepar", target=("y", "z"), paths=10, **FAST).fit(wide)
