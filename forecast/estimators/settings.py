@@ -79,7 +79,8 @@ def check_values(forecaster: Any) -> None:
     """
     faults = list(_faults(forecaster)) or list(forecaster._conflicts())
     if faults:
-        raise ConfigError("; ".join(faults), "Set them on the constructor, with set_params or with --set name=value.")
+        remedy = "Give other values on the constructor, with set_params or with --set name=value."
+        raise ConfigError("; ".join(faults), remedy)
 
 
 def idle(forecaster: Any, *names: str, needs: str) -> Iterator[str]:

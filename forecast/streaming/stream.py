@@ -142,7 +142,7 @@ def require_stream(forecaster: NeuralForecaster, panel: Panel) -> None:
         causal = forecaster.network_.causal
         why = "forecasts from no state that could be" if causal else "reads in both directions, so that no state can be"
         raise ConfigError(
-            f"{type(forecaster.network_).__name__} {why} carried from one step to the next",
+            f"the network of this {type(forecaster).__name__} {why} carried from one step to the next",
             "Call predict, or fit a causal network with a direct decoder, such as lstm, hybrid or transformer.",
         )
     if panel.timeline.rows is not None:
