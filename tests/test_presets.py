@@ -49,6 +49,9 @@ def test_a_row_is_complete(name):
 def test_a_changed_forecaster_is_still_found_by_its_class():
     assert forecaster_class(name_of(create("gru", horizon=3, cell="rnn"))) is forecaster_class("rnn")
     assert name_of(create("gru", horizon=3, cell="rnn")) == "rnn"
+    for name, change in (("tft", {"batch_size": 32}), ("segrnn", {"location": "mean"}), ("logsparse", {"kernel": 1})):
+        assert name_of(create(name, horizon=3, hidden_size=16, **change)) == name
+    assert name_of(create("hybrid", horizon=3, batch_size=128)) == "hybrid"
 
 
 def test_settings_given_beat_those_of_the_row():

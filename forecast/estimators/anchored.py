@@ -170,8 +170,8 @@ def require_causal(forecaster: object, horizon: int) -> None:
     name = type(forecaster).__name__
     if not isinstance(forecaster, NeuralForecaster) or not forecaster._causal():
         raise ConfigError(
-            f"anchored=True reads many origins in one pass, and {name} has no causal network that could",
-            "Leave anchored off, or use LSTMForecaster, HybridForecaster or a causal TransformerForecaster.",
+            f"anchored=True reads many origins in one pass, and this {name} has no causal network that could",
+            "Leave anchored off, or choose a causal one with a direct decoder, such as lstm, hybrid or transformer.",
         )
     if forecaster._paths():
         raise ConfigError(

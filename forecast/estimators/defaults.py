@@ -68,6 +68,11 @@ def resolve(settings: Settings, panel: Panel, *, causal: bool) -> Resolved:
             f"origins={settings.origins}, but a network that is not causal forecasts from one origin per pass",
             "Set origins=1, or choose a causal network.",
         )
+    if settings.min_context is not None and settings.min_context > lookback:
+        raise ConfigError(
+            f"min_context={settings.min_context}, but a window sees the {lookback} steps before its origin",
+            f"Set min_context to at most {lookback}, or a longer lookback.",
+        )
     origins = (
         1 if not causal else settings.origins or origins_of(settings.tokens, patch, lookback, median, settings.horizon)
     )

@@ -19,7 +19,7 @@ from forecast.datasets.joining import behind, continued, renewed
 from forecast.datasets.panel import Panel
 from forecast.errors import ConfigError, DataError
 from forecast.estimators.base import OnReport
-from forecast.estimators.holdout import HeldOut, gather_windows, hold_out
+from forecast.estimators.holdout import HeldOut, gather_windows, hold_out, rows_before
 from forecast.networks.base import Network
 from forecast.training.device import borrowed, find_precision, seeded, tune_process
 from forecast.training.loop import Plan, Training
@@ -113,6 +113,7 @@ def fine_tune(forecaster: "NeuralForecaster", given: Panel, asked: Asked) -> Non
     """
     sizes = {"lookback": forecaster.resolved_.lookback, "horizon": forecaster.horizon}
     new = NewRows.after(forecaster.panel_, given, **sizes)
+    forecaster.output_.require(new.panel.target)
     held = _held_out(forecaster, new, asked)
     tune_process()
     device = next(forecaster.network_.parameters()).device
@@ -146,6 +147,7 @@ def _held_out(forecaster: "NeuralForecaster", new: NewRows, asked: Asked) -> tup
         steps = None if asked.validation is None else int(asked.validation)
         return hold_out(apply(new.panel), forecaster.horizon, steps, known=new.known)
     later = forecaster._panel(asked.validation, schema=forecaster.schema_)
+    forecaster.output_.require(later.target)
     return hold_out(apply(new.panel), forecaster.horizon, forecaster._validation(new.panel, later))
 
 
@@ -170,7 +172,8 @@ def _training(
     validation = None
     if held_out is not None:
         known, series, ends = held_out
-        seen = forecaster._windows(known, device, min_context=1, rounded=True)
+        rows = rows_before(known, series, ends, unit=forecaster.scale)
+        seen = forecaster._windows(known, device, rows, min_context=1, rounded=True)
         judged = panel.ends if asked.holds_out else None
         validation = gather_windows(seen, series, ends, size=forecaster._windows_per_pass(), judged=judged)
     steps = asked.max_steps or max(FEWEST_STEPS, round(SHARE * resolved.max_steps))

@@ -89,6 +89,8 @@ def _sampled(forecaster: "NeuralForecaster", panel: Panel, *, paths: int, seed: 
         raise ConfigError(f"{paths} paths of {sizes.horizon} steps for {len(panel):,} series are too large", remedy)
     network, everything = forecaster.network_, np.arange(len(panel))
     start = forecaster.seed if seed is None else seed
+    if isinstance(start, bool) or not isinstance(start, int | np.integer) or start < 0:
+        raise ConfigError(f"seed={seed!r} is not a whole number of at least 0")
 
     def draw(window: Window, batch: slice) -> Tensor:
         shape = paths, sizes.horizon, sizes.channels, 2

@@ -10,7 +10,7 @@ import torch
 
 from forecast.datasets.arrays import Ints
 from forecast.datasets.panel import Panel
-from forecast.datasets.windows import Window, Windows
+from forecast.datasets.windows import Unit, Window, Windows
 from forecast.errors import ConfigError, DataError
 
 WANTED = 64  # validation windows below which several horizons are held out: one window of one series is mostly noise
@@ -106,6 +106,19 @@ def only(panel: Panel, series: Ints) -> tuple[Panel, Ints]:
     if panel.on_disk is not None or not 0 < 2 * len(chosen) <= len(panel):
         return panel, series
     return panel.select(chosen), numbers
+
+
+def rows_before(panel: Panel, series: Ints, ends: Ints, *, unit: Unit) -> Ints | None:
+    """(S,) rows of each series before the first of its origins (series, end), both (W,); all where it has none.
+
+    None where windows are divided by a deviation of their own: only its floor then knows what is held out, and
+    statistics of whole series are found faster.
+    """
+    if unit == "window":
+        return None
+    known = panel.ends.copy()
+    np.minimum.at(known, series, ends)
+    return known
 
 
 def gather_windows(

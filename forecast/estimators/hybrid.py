@@ -6,8 +6,8 @@ from functools import partial
 from typing import ClassVar
 
 from forecast.estimators.neural import MOST_LAYERS, NeuralForecaster
-from forecast.estimators.settings import Range, setting
-from forecast.layers.attention.kinds import ATTENTION
+from forecast.estimators.settings import Range, idle, setting
+from forecast.layers.attention.kinds import ATTENTION, SPANLESS
 from forecast.layers.cells.kinds import CellKind
 from forecast.layers.recurrent import RecurrentConfig
 from forecast.layers.stack_config import AttentionKind, Positions, StackConfig
@@ -58,6 +58,8 @@ class HybridForecaster(NeuralForecaster):
             yield f"join={self.join!r} has an attention of its own, not attention={self.attention!r}"
         elif not attention.masks:
             yield f"attention={self.attention!r} chooses from all tokens which are read; hybrids have to be causal"
+        if self.attention in SPANLESS:
+            yield from idle(self, "span", needs="an attention to a part of the tokens")
         accepts = OWN_ATTENTION.get(self.join, attention.accepts)
         if self.positions not in accepts:
             whose = f"join={self.join!r}" if self.join in OWN_ATTENTION else f"attention={self.attention!r}"

@@ -13,7 +13,7 @@ from forecast.datasets.schema import Note
 from forecast.datasets.windows import Window
 from forecast.errors import ConfigError, TrainingError
 from forecast.estimators.base import Job
-from forecast.estimators.holdout import HeldOut, gather_windows, hold_out, only
+from forecast.estimators.holdout import HeldOut, gather_windows, hold_out, only, rows_before
 from forecast.estimators.pretraining import outcome, pretrain, pretraining_steps, share_of
 from forecast.estimators.room import require_room
 from forecast.folders import claimed, made_folder
@@ -106,7 +106,9 @@ class Learning:
         if not windows.count(resolved.origins):
             raise ConfigError(
                 f"no series is longer than the {resolved.min_context} steps that an origin needs before it",
-                f"Lower lookback={resolved.lookback} or patch={resolved.patch}.",
+                f"Lower min_context={forecaster.min_context}."
+                if forecaster.min_context
+                else f"Lower lookback={resolved.lookback} or patch={resolved.patch}.",
             )
         plan = self._plan(steps=steps, limit=limit, began=began, identity=identity)
         stop = False
@@ -154,9 +156,11 @@ class Learning:
         if held_out is None:
             return None
         known, series, ends = held_out
+        self.forecaster.output_.require(known.target)  # later data than the training's may have been given
         series, ends = series[self.ranks.rank :: self.ranks.size], ends[self.ranks.rank :: self.ranks.size]
         known, series = only(known, series)
-        seen = self.forecaster._windows(known, self.device, min_context=1, rounded=True)
+        before = rows_before(known, series, ends, unit=self.forecaster.scale)
+        seen = self.forecaster._windows(known, self.device, before, min_context=1, rounded=True)
         return gather_windows(seen, series, ends, size=self.forecaster._windows_per_pass())
 
     def _finished_before(self, identity: dict[str, Any]) -> list[dict[str, Any]]:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Literal
 
+from forecast.errors import ConfigError
 from forecast.estimators.neural import MOST_LAYERS, NeuralForecaster
-from forecast.estimators.settings import Range, setting
+from forecast.estimators.settings import Range, idle, setting
 from forecast.layers.attention.alignment import AlignmentKind
 from forecast.layers.cells.kinds import PROJECTING, CellKind
 from forecast.layers.recurrent import RecurrentConfig, RecurrentStack
@@ -64,7 +65,11 @@ class LSTMForecaster(NeuralForecaster):
         yield from super()._conflicts()
         if self.decoder_attention != "none" and self.decoder != "recurrent":
             yield f"decoder_attention='{self.decoder_attention}' needs decoder='recurrent', which goes step by step"
-        if self.decoder == "autoregressive":
+        if self.decoder != "recurrent":
+            yield from idle(self, "teacher_forcing", "free_from", needs="decoder='recurrent'")
+        if self.decoder != "autoregressive":
+            yield from idle(self, "lags", "paths", needs="decoder='autoregressive'")
+        else:
             if self.distribution is None and not {*(self.levels or ())} - {0.5}:
                 yield "decoder='autoregressive' draws step after step, for which it needs a distribution or levels"
             if self.bidirectional:
@@ -97,6 +102,11 @@ class LSTMForecaster(NeuralForecaster):
     def _lags(self, sizes: Sizes) -> tuple[int, ...]:
         """Those that an autoregressive decoder reads: by default as many seasons as the lookback holds."""
         if self.lags is not None:
+            if max(self.lags, default=1) > sizes.lookback:
+                raise ConfigError(
+                    f"lags={self.lags!r} reach further back than the {sizes.lookback} steps that a window sees",
+                    "Set a longer lookback, or shorter lags.",
+                )
             return tuple(self.lags)
         return (2,) if self.season_ == 1 else tuple(range(self.season_, sizes.lookback + 1, self.season_))[:MOST_LAGS]
 

@@ -26,6 +26,7 @@ from forecast.estimators.neural_settings import NeuralSettings
 from forecast.estimators.passes import is_small, windows_per_pass
 from forecast.estimators.rolling import roll_forward
 from forecast.estimators.saving import restore, state_of
+from forecast.estimators.settings import idle
 from forecast.estimators.sizes import sizes_of
 from forecast.estimators.spans import trained_scale
 from forecast.networks.base import Network, Sizes
@@ -61,6 +62,8 @@ class NeuralForecaster(NeuralSettings):
         yield from super()._conflicts()
         if self.distribution == "negative-binomial" and (self.transform != "none" or self.location != "mean"):
             yield f"distribution={self.distribution!r} is one of counts, which are neither transformed nor shifted"
+        if self.distribution == "negative-binomial":
+            yield from idle(self, "scale", needs="another distribution: counts are divided by their mean level")
         if self.tokens == "variates" and not self.reads_variates:
             yield "tokens='variates' have no order to read: only TransformerForecaster(architecture='encoder') can"
 

@@ -41,7 +41,7 @@ class NeuralSettings(Forecaster):
     )
     distribution: DistributionKind | None = setting(
         None,
-        help="of each step, trained on its likelihood; levels, any of them, are then its own rather than trained",
+        help="what each step is forecast as, trained on its likelihood; any level may then be asked for; None: levels",
         search=(None, "normal", "student-t"),
     )
     calendar: bool = setting(True, help="calendar features of the time grid as covariates known ahead")

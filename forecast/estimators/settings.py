@@ -79,7 +79,15 @@ def check_values(forecaster: Any) -> None:
     """
     faults = list(_faults(forecaster)) or list(forecaster._conflicts())
     if faults:
-        raise ConfigError("; ".join(faults), "Set them on the constructor, with set_params or with --set name=value.")
+        remedy = "Give other values on the constructor, with set_params or with --set name=value."
+        raise ConfigError("; ".join(faults), remedy)
+
+
+def idle(forecaster: Any, *names: str, needs: str) -> Iterator[str]:
+    """What to say of settings that were changed and have no effect without another one."""
+    for f in fields(forecaster):
+        if f.name in names and getattr(forecaster, f.name) != f.default:
+            yield f"{f.name}={getattr(forecaster, f.name)!r} has no effect without {needs}"
 
 
 def _faults(forecaster: Any) -> Iterator[str]:

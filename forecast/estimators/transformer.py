@@ -6,8 +6,8 @@ from functools import partial
 from typing import ClassVar, Literal
 
 from forecast.estimators.neural import MOST_LAYERS, NeuralForecaster
-from forecast.estimators.settings import Range, setting
-from forecast.layers.attention.kinds import ATTENTION
+from forecast.estimators.settings import Range, idle, setting
+from forecast.layers.attention.kinds import ATTENTION, SPANLESS
 from forecast.layers.stack import make_stack
 from forecast.layers.stack_config import AttentionKind, BlockKind, FeedKind, Memory, Positions, StackConfig
 from forecast.networks.base import Network, Sizes
@@ -73,8 +73,14 @@ class TransformerForecaster(NeuralForecaster):
             yield f"attention={self.attention!r} looks at all tokens before any reads: it needs architecture='encoder'"
         if self.kernel > 1 and self.attention != "log-sparse":
             yield f"kernel={self.kernel} belongs to attention='log-sparse', not to attention={self.attention!r}"
+        if self.attention in SPANLESS:
+            yield from idle(self, "span", needs="an attention to a part of the tokens")
         if self.memory != "none":
             yield from self._without_memory()
+        else:
+            yield from idle(self, "segment", "memory_length", needs="a memory")
+        if self.memory != "compressive":
+            yield from idle(self, "compression", needs="memory='compressive'")
         if self.block == "compact" and (self.attention != "full" or self.positions in ("relative", "alibi")):
             yield (
                 f"block='compact' shapes full attention whose zero queries give a mean, not "

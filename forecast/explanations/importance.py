@@ -45,7 +45,7 @@ def importance(forecaster: "NeuralForecaster", panel: Panel, *, repeats: int, se
     held, before = _rows(held, usable), before[usable.numpy()]
     if len(before) < FEWEST:
         raise DataError(
-            f"importance is measured on windows with a known answer, of which there are {len(before)}, not {FEWEST}",
+            f"importance needs {FEWEST} windows with a known answer, and there are {len(before)}",
             "Give data with more history: explain(X).",
         )
     random = np.random.default_rng(seed)

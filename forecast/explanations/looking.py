@@ -22,6 +22,7 @@ from forecast.explanations.places import Origins, tokens_of
 from forecast.explanations.recording import recording
 from forecast.networks.base import Network
 from forecast.networks.channels import IndependentChannels
+from forecast.presets import name_of
 from forecast.training.device import borrowed, in_passes
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def explain(
         rows = _rows_of(forecaster, frames, inner, path, modules[path], weights)
         found[modules[path].explains].append(rows)
     return Explanation(
-        forecaster=forecaster.name,
+        forecaster=_name(forecaster),
         horizon=forecaster.horizon,
         series=tuple(map(str, shown.ids)),
         attention=joined(found["attention"], ATTENTION),
@@ -66,6 +67,14 @@ def explain(
         importance=_measured(forecaster, panel, notes, measure=measure, repeats=int(repeats), seed=seed),
         notes=tuple(notes),
     )
+
+
+def _name(forecaster: "NeuralForecaster") -> str:
+    """The name of the nearest preset; that of the class where it is in no table."""
+    try:
+        return name_of(forecaster)
+    except ConfigError:
+        return forecaster.name
 
 
 def _selected(panel: Panel, series: str | Iterable[str] | None) -> Panel:

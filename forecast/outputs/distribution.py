@@ -45,7 +45,7 @@ class NormalOutput:
         return in_order([location] + [location + width * _normal_quantile(level) for level in levels])
 
     def draw(self, raw: Tensor, noise: Tensor, scale: Number = 1.0) -> Tensor:
-        deviates: Tensor = torch.special.ndtri(noise[..., 0].double()).to(raw.dtype)
+        deviates: Tensor = torch.special.ndtri(noise[..., 0].to(_exact(raw))).to(raw.dtype)
         return raw[..., 0] + (_width(raw[..., 1])) * deviates
 
     def require(self, target: Floats) -> None:
@@ -117,7 +117,7 @@ class NegativeBinomialOutput:
         return in_order([self._quantile(raw, level, scale) for level in (0.5, *levels)])
 
     def draw(self, raw: Tensor, noise: Tensor, scale: Number = 1.0) -> Tensor:
-        return self._quantile(raw, noise[..., 0].double().cpu().numpy(), scale)
+        return self._quantile(raw, noise[..., 0].cpu().double().numpy(), scale)
 
     def require(self, target: Floats) -> None:
         """``DataError`` unless the observed targets are whole numbers of at least 0."""
@@ -139,7 +139,7 @@ class NegativeBinomialOutput:
         """(…) on the window's scale; 4 µs each."""
         from scipy import stats
 
-        mean, dispersion = (part.detach().double().cpu().numpy() for part in self._parameters(raw, scale))
+        mean, dispersion = (part.detach().cpu().double().numpy() for part in self._parameters(raw, scale))
         found = stats.nbinom.ppf(level, 1 / dispersion, 1 / (1 + mean * dispersion))
         return torch.from_numpy(np.asarray(found)).to(raw.device, raw.dtype) / scale
 
@@ -178,7 +178,7 @@ def _student_quantiles(freedom: Tensor, levels: tuple[float, ...]) -> list[Tenso
     """The standard distribution's quantile (…) of each level; 0.4 µs each, those of .1 and .9 together."""
     from scipy import special
 
-    degrees = freedom.detach().double().cpu().numpy()
+    degrees = freedom.detach().cpu().double().numpy()
     tails: dict[float, Tensor] = {}
     found = []
     for level in levels:

@@ -8,6 +8,7 @@ add one from another distribution, declare an entry point there:
 """
 
 from collections.abc import Mapping
+from dataclasses import fields
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -102,6 +103,7 @@ def create(name: str, **settings: Any) -> "Forecaster":
 def name_of(forecaster: "Forecaster") -> str:
     """The name under which ``forecaster_class`` finds the class of a forecaster, nearest in settings where several do.
 
+    Nearest is the row from which the fewest settings differ, of those in which rows differ at all.
     Raises ``ConfigError`` for a class that is not in the table.
     """
     kind = type(forecaster)
@@ -114,8 +116,14 @@ def name_of(forecaster: "Forecaster") -> str:
             f"Declare it in its package under the entry-point group {ENTRY_POINTS!r}.",
             name=kind.__name__,
         )
-    fitting = [row for row in rows if all(params.get(key) == value for key, value in row.settings.items())]
-    return max(fitting or rows[:1], key=lambda row: len(row.settings)).name
+    usual = {one.name: one.default for one in fields(kind)}
+    telling = {name for row in rows for name in row.settings}
+
+    def distance(row: Preset) -> tuple[int, int]:
+        settings = {**usual, **row.settings}
+        return sum(params.get(name) != settings.get(name) for name in telling), -len(row.settings)
+
+    return min(rows, key=distance).name
 
 
 def _entry_points() -> "list[EntryPoint]":

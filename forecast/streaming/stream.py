@@ -80,6 +80,7 @@ class Stream:
             self._take_in(tape, chosen, tape.age)
             return self._answer(chosen, wanted)
         new = read_rows(tape, self._forecaster, rows)
+        self._forecaster.output_.require(new.panel.target)
         ends = tape.lookback + tape.age[new.series] + new.gap + new.panel.ends
         last = np.maximum(tape.length[new.series], ends - new.panel.ends + new.panel.lengths)
         tape.require_ahead(new.series, ends, last)
@@ -138,13 +139,15 @@ class Stream:
 def require_stream(forecaster: NeuralForecaster, panel: Panel) -> None:
     """``ConfigError`` where a forecaster cannot go on from a carried state."""
     if not forecaster.network_.carries:
+        causal = forecaster.network_.causal
+        why = "forecasts from no state that could be" if causal else "reads in both directions, so that no state can be"
         raise ConfigError(
-            f"{type(forecaster.network_).__name__} reads every window in both directions, so that no state can be "
-            "carried from one step to the next",
-            "Fit LSTMForecaster, HybridForecaster or TransformerForecaster(architecture='causal'), or call predict.",
+            f"the network of this {type(forecaster).__name__} {why} carried from one step to the next",
+            "Call predict, or fit a causal network with a direct decoder, such as lstm, hybrid or transformer.",
         )
     if panel.timeline.rows is not None:
         raise ConfigError(
             "freq='rows' tells no times ahead, by which a stream numbers its steps",
             "Name a frequency such as h or B, or call predict with the last lookback of rows.",
         )
+    forecaster.output_.require(panel.target)

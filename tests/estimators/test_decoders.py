@@ -21,6 +21,22 @@ def test_attention_needs_a_decoder_that_goes_step_by_step(decoder):
         LSTMForecaster(**SMALL, decoder=decoder, decoder_attention="dot").fit(wave())
 
 
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"teacher_forcing": 0.5}, "teacher_forcing=0.5 has no effect without decoder='recurrent'"),
+        ({"decoder": "autoregressive", "free_from": 0.1}, "free_from=0.1 has no effect"),
+        ({"lags": (6,)}, r"lags=\(6,\) has no effect without decoder='autoregressive'"),
+        ({"decoder": "recurrent", "paths": 9}, "paths=9 has no effect"),
+        ({"decoder": "autoregressive", "lags": (6, 13)}, "reach further back than the 12 steps"),
+        ({"decoder": "autoregressive", "bidirectional": True}, "goes on from a carried state"),
+    ],
+)
+def test_what_a_decoder_would_not_heed_is_refused(settings, reason):
+    with pytest.raises(ConfigError, match=reason):
+        LSTMForecaster(**SMALL, **settings).fit(wave())
+
+
 def test_a_decoder_is_told_before_every_step_how_far_the_training_is(monkeypatch):
     told: list[float] = []
     monkeypatch.setattr(RecurrentDecoder, "advance", lambda self, progress: told.append(progress))

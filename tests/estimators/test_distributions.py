@@ -71,12 +71,32 @@ def test_a_negative_binomial_refuses_what_are_no_counts(counts, change, told):
     fitted = LSTMForecaster(distribution="negative-binomial", **FAST).fit(counts)
     with pytest.raises(DataError, match=told):
         fitted.predict(wrong)
+    with pytest.raises(DataError, match=told):
+        fitted.stream(wrong)
+
+
+def test_a_negative_binomial_learns_and_reads_later_rows_only_of_counts(counts):
+    later = counts.assign(time=counts["time"] + pd.Timedelta(hours=80))
+    wrong = later.assign(y=later["y"] + 0.5)
+    with pytest.raises(DataError, match="counts"):
+        LSTMForecaster(distribution="negative-binomial", **FAST).fit(counts, validation=wrong)
+    fitted = LSTMForecaster(distribution="negative-binomial", **FAST).fit(counts)
+    with pytest.raises(DataError, match="counts"):
+        fitted.fine_tune(wrong, max_steps=1)
+    with pytest.raises(DataError, match="counts"):
+        fitted.fine_tune(later, validation=wrong.assign(time=wrong["time"] + pd.Timedelta(hours=80)), max_steps=1)
+    stream = fitted.stream()
+    with pytest.raises(DataError, match="counts"):
+        stream.update(wrong.groupby("id").head(1))
+    pd.testing.assert_frame_equal(stream.forecast(), fitted.predict(), atol=1e-4)  # as if nothing had been said
 
 
 @pytest.mark.parametrize("settings", [{"transform": "log1p"}, {"location": "last"}])
 def test_counts_are_neither_transformed_nor_shifted(counts, settings):
     with pytest.raises(ConfigError, match="neither transformed nor shifted"):
         LSTMForecaster(distribution="negative-binomial", **FAST, **settings).fit(counts)
+    with pytest.raises(ConfigError, match="scale='series' has no effect"):
+        LSTMForecaster(distribution="negative-binomial", scale="series", **FAST).fit(counts)
 
 
 def test_samples_are_a_long_frame_in_the_units_of_the_data(counts):
@@ -97,6 +117,12 @@ def test_samples_of_a_series_depend_on_seed_and_not_on_the_other_series(counts, 
     together = deepar.sample(counts, paths=3, seed=4)
     np.testing.assert_allclose(first["forecast"], together[together["id"] == 0]["forecast"], rtol=1e-4)
     assert not np.allclose(first["forecast"], deepar.sample(counts[counts["id"] == 0], paths=3, seed=5)["forecast"])
+
+
+@pytest.mark.parametrize("wrong", [{"seed": -1}, {"seed": "x"}, {"paths": 0}, {"paths": 2.5}])
+def test_samples_by_no_number_are_refused(fitted, wrong):
+    with pytest.raises(ConfigError, match="is not a whole number of at least"):
+        fitted.sample(**wrong)
 
 
 def test_samples_of_several_targets_name_them(counts):
@@ -124,6 +150,8 @@ def test_deepar_forecasts_the_same_each_time_and_says_that_it_has_paths(tmp_path
     np.testing.assert_allclose(alone["forecast"], found[found["id"] == 1]["forecast"], rtol=1e-4)
     with pytest.raises(ConfigError, match="levels of sampled paths"):
         deepar.backtest(counts, folds=2, anchored=True)
+    with pytest.raises(ConfigError, match="from no state that could be carried"):
+        deepar.stream()
 
 
 def test_steps_that_are_drawn_need_something_to_draw_from(counts):

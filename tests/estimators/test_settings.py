@@ -56,6 +56,15 @@ def test_settings_that_do_not_go_together_are_refused_together(make, data):
     assert "lower=2.0 is not below upper=1.0" in caught.value.cause
     with pytest.raises(ConfigError, match="hidden_size=10"):
         make("hybrid", hidden_size=10, heads=4).fit(data.series())
+    with pytest.raises(ConfigError, match="span=3 has no effect"):
+        make("hybrid", span=3).fit(data.series())
+
+
+def test_a_context_that_no_origin_has_is_refused_by_its_own_name(make, data):
+    with pytest.raises(ConfigError, match="min_context=13, but a window sees the 12 steps"):
+        make("lstm", min_context=13).fit(data.series())
+    with pytest.raises(ConfigError, match=r"(?s)no series is longer.*Lower min_context=200"):
+        make("lstm", lookback=240, min_context=200).fit(data.series())
 
 
 @pytest.mark.parametrize("kind", ["encoder", "encoder-decoder"])

@@ -14,6 +14,9 @@ TOGETHER = [
     ({"block": "compact", "attention": "local"}, "zero queries give a mean"),
     ({"block": "compact", "positions": "relative"}, "zero queries give a mean"),
     ({"block": "compact", "architecture": "encoder-decoder"}, "no cross-attention"),
+    ({"span": 3}, "span=3 has no effect without an attention to a part"),
+    ({"segment": 3, "memory_length": 2}, "segment=3 has no effect without a memory; memory_length=2"),
+    ({"memory": "recurrence", "compression": 3}, "compression=3 has no effect without memory='compressive'"),
     ({"tied": True}, "tied=True shares full attention"),
     ({"tied": True, "architecture": "encoder-decoder", "attention": "local"}, "tied=True shares full attention"),
 ]

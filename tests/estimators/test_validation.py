@@ -3,10 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from forecast.datasets.build import load_panel
 from forecast.errors import ConfigError, DataError, TrainingError
+from forecast.estimators import learning
 from forecast.estimators.holdout import hold_out, only
+from forecast.training.loop import Training
 
 
 def report(model: object, *names: str) -> list[object]:
@@ -45,6 +48,23 @@ def test_held_out_targets_never_enter_training(make, data):
     losses = [[h["loss"] for h in fit.report_["history"]] for fit in fits]
     assert losses[0] == losses[1]
     assert fits[0].report_["validation_loss"] != fits[1].report_["validation_loss"]
+
+
+@pytest.mark.parametrize("scale", ["window", "series"])
+def test_held_out_targets_never_enter_the_first_window_that_is_judged(make, data, monkeypatch, scale):
+    windows = []
+
+    class Watched(Training):
+        def run(self):
+            windows.append(self.validation[0].target[0])
+            return super().run()
+
+    monkeypatch.setattr(learning, "Training", Watched)
+    for factor in (1, 3):
+        values = data.series()
+        values.iloc[-10:] *= factor
+        make("lstm", scale=scale).fit(values, validation=10)
+    torch.testing.assert_close(*windows, rtol=0, atol=1e-6 if scale == "series" else 1e-2)  # the floor may differ
 
 
 def test_a_frame_that_continues_the_data_validates_like_the_same_steps_held_out(make, data):

@@ -1,6 +1,7 @@
 """Maps, gates and selections are those of the forecast, under the user's names and times."""
 
 import json
+from copy import copy
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ WITHOUT_MAP = {"compressive-transformer", "transformer-encoder-decoder", "tied"}
 def test_every_neural_preset_explains_its_forecast(name):
     model = fitted(name)
     found = model.explain(importance=False)
-    assert found.series == ("north", "south", "west")
+    assert found.series == ("north", "south", "west") and found.forecaster == name
     if name not in SIGNED:
         assert (found.attention["weight"] >= 0).all()
         sums = found.attention.groupby(["series", "layer", "head", "query"])["weight"].sum()
@@ -38,6 +39,12 @@ def test_every_neural_preset_explains_its_forecast(name):
     assert bool(found.notes) == (name in WITHOUT_MAP), found.notes
     json.dumps(found.to_json(), allow_nan=False)
     assert len(repr(found).splitlines()) >= 2
+
+
+def test_a_forecaster_in_no_table_goes_by_its_own_name(hybrid):
+    own = copy(hybrid)
+    own.__class__ = type("OwnForecaster", (type(hybrid),), {"name": "own"})
+    assert own.explain(importance=False).forecaster == "own"
 
 
 def test_the_map_of_full_attention_gives_its_output(hybrid):

@@ -138,7 +138,7 @@ def test_intervals_of_what_does_not_matter_cover_zero_as_often_as_they_say():
 
 def test_too_few_windows_are_refused_or_left_out_with_a_note():
     model = fitted("hybrid")
-    with pytest.raises(DataError, match="there are 3, not 8"):
+    with pytest.raises(DataError, match="needs 8 windows with a known answer, and there are 3"):
         model.explain(importance=True)
     found = model.explain()
-    assert found.importance.empty and "there are 3, not 8" in found.notes[0]
+    assert found.importance.empty and "and there are 3" in found.notes[0]

@@ -123,7 +123,7 @@ def test_only_causal_networks_and_their_horizon(fit, data):
     frame = data.series().fillna(9.0)
     encoder = TransformerForecaster(horizon=4, season=6, max_steps=1, hidden_size=8, heads=2, architecture="encoder")
     for forecaster in (NaiveForecaster(horizon=4), encoder):
-        with pytest.raises(ConfigError, match="no causal network"):
+        with pytest.raises(ConfigError, match=f"this {type(forecaster).__name__} has no causal network"):
             backtest(forecaster, frame, folds=2, anchored=True)
     model = fit("lstm", frame[: data.FITTED])
     with pytest.raises(ConfigError, match="trained horizon of 4"):

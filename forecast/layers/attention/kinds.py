@@ -28,6 +28,7 @@ ATTENTION: Mapping[AttentionKind, type[Attention]] = {
     "prob-sparse": ProbSparseAttention,
     "auto-correlation": AutoCorrelation,
 }
+SPANLESS: frozenset[AttentionKind] = frozenset({"full", "linear"})  # every token reads all that it may
 MEMORIES: Mapping[Memory, type[Attention]] = {"recurrence": RecurrentMemory, "compressive": CompressiveMemory}
 
 

@@ -15,6 +15,7 @@ from forecast.layers.blocks.base import Block
 from forecast.layers.blocks.feed import make_feed
 from forecast.layers.dropout import make_dropout
 from forecast.layers.stack_config import StackConfig
+from forecast.layers.uncompiled import uncompiled
 
 Pair = tuple[Tensor, Tensor]
 States = tuple[Tensor | None, Tensor | None]  # of torch's generator, before each half of a block that draws from it
@@ -78,7 +79,7 @@ class ReversibleSequence(nn.Sequential):
         found: Tensor = self._recomputed(x)
         return found
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    @uncompiled
     def _recomputed(self, x: Tensor) -> Tensor:
         weights = [weight for weight in self.parameters() if weight.requires_grad]
         found: Tensor = _Recompute.apply(x, list(self), weights, *weights)  # type: ignore[no-untyped-call]

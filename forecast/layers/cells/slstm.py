@@ -14,6 +14,7 @@ from torch.autograd.function import once_differentiable
 
 from forecast.layers.cells.base import RunningCell, heads_of
 from forecast.layers.trunk import Carried
+from forecast.layers.uncompiled import uncompiled
 
 GATES = 4  # input, forget, new value, output
 
@@ -99,7 +100,7 @@ class MemoryMixing(nn.Module):
         return states.permute(2, 0, 1, 3).flatten(2), last
 
 
-@torch.compiler.disable  # type: ignore[untyped-decorator]  # a compiler would write the loop out, token by token
+@uncompiled  # a compiler would write the loop out, token by token
 def _run(*inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     found: tuple[Tensor, Tensor, Tensor] = _Loop.apply(*inputs)  # type: ignore[no-untyped-call]
     return found
