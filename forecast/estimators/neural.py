@@ -64,6 +64,10 @@ class NeuralForecaster(NeuralSettings):
             yield f"distribution={self.distribution!r} is one of counts, which are neither transformed nor shifted"
         if self.distribution == "negative-binomial":
             yield from idle(self, "scale", needs="another distribution: counts are divided by their mean level")
+        if self.levels or self.distribution:
+            yield from idle(self, "point_loss", needs="levels=None and no distribution")
+        if self.tokens == "steps":
+            yield from idle(self, "patch", needs="patches")
         if self.tokens == "variates" and not self.reads_variates:
             yield "tokens='variates' have no order to read: only TransformerForecaster(architecture='encoder') can"
 

@@ -58,6 +58,8 @@ def test_settings_that_do_not_go_together_are_refused_together(make, data):
         make("hybrid", hidden_size=10, heads=4).fit(data.series())
     with pytest.raises(ConfigError, match="span=3 has no effect"):
         make("hybrid", span=3).fit(data.series())
+    with pytest.raises(ConfigError, match=r"point_loss='mse' has no effect .*; patch=3 has no effect"):
+        make("lstm", point_loss="mse", tokens="steps", patch=3).fit(data.series())
 
 
 def test_a_context_that_no_origin_has_is_refused_by_its_own_name(make, data):
