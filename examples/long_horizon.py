@@ -22,11 +22,28 @@ from forecast.datasets import load_dataset, load_panel
 from forecast.datasets.named.protocols import LongHorizon, ltsf
 
 WINDOWS_AT_ONCE = 128
-COMMON: dict[str, Any] = {"series_embedding": True, "location": "last", "scale": "series"}
-RECIPES: dict[str, tuple[str, dict[str, Any]]] = {  # per data set: preset and settings, chosen on the validation rows
-    "ETTh1": ("segrnn", COMMON | {"calendar": False, "hidden_size": 128, "dropout": 0.3, "learning_rate": 1e-3}),
-    "ETTm1": ("lstm", COMMON),
-    "weather": ("lstm", COMMON),
+SWINGS: dict[str, Any] = {"series_embedding": True, "location": "last", "scale": "series"}  # large ones count for more
+SEGMENTS = SWINGS | {"calendar": False, "hidden_size": 256, "dropout": 0.3, "learning_rate": 1e-3}
+BARE = SEGMENTS | {"highway": False, "weight_decay": 0.0}
+RECIPES: dict[str, dict[int, tuple[str, dict[str, Any]]]] = {  # by data set and horizon: preset and settings
+    "ETTh1": {
+        96: ("segrnn", BARE | {"max_steps": 800}),
+        192: ("segrnn", BARE | {"max_steps": 600}),
+        336: ("segrnn", BARE | {"max_steps": 500, "dropout": 0.5}),
+        720: ("segrnn", SEGMENTS | {"max_steps": 300, "hidden_size": 128}),
+    },
+    "ETTm1": {
+        96: ("lstm", SWINGS | {"max_steps": 1500}),
+        192: ("lstm", SWINGS | {"max_steps": 1200}),
+        336: ("lstm", SWINGS | {"max_steps": 1200}),
+        720: ("lstm", SWINGS | {"max_steps": 1000}),
+    },
+    "weather": {
+        96: ("lstm", {"series_embedding": True, "max_steps": 2000}),
+        192: ("lstm", {"series_embedding": True, "max_steps": 1500}),
+        336: ("lstm", {"series_embedding": True, "max_steps": 1500}),
+        720: ("lstm", {"series_embedding": True, "max_steps": 1000}),
+    },
 }
 
 
@@ -42,7 +59,8 @@ def main() -> None:
     about = f"{len(ends)} windows, {len(protocol.columns)} columns"
     print(f"{asked.data}, {asked.horizon} ahead from {asked.lookback}: {about}")
     print(f"{'repeat last':24s} MSE {square:.3f}  MAE {absolute:.3f}")
-    preset, settings = RECIPES.get(asked.data, ("hybrid", COMMON))
+    recipes = RECIPES.get(asked.data, {asked.horizon: ("hybrid", SWINGS)})
+    preset, settings = recipes[min(recipes, key=lambda horizon: abs(horizon - asked.horizon))]
     if asked.model:
         preset, settings = asked.model, {}
     settings = settings | {name: _value(text) for name, text in (pair.split("=", 1) for pair in asked.set)}
