@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from forecast.estimators.neural import MOST_LAYERS, NeuralForecaster
 from forecast.estimators.settings import Range, idle, setting
 from forecast.layers.attention.kinds import ATTENTION, SPANLESS
-from forecast.layers.stack import make_stack
+from forecast.layers.stack import AttentionStack
 from forecast.layers.stack_config import AttentionKind, BlockKind, FeedKind, Memory, Positions, StackConfig
 from forecast.networks.base import Network, Sizes
 from forecast.networks.composed import ComposedNetwork
@@ -126,7 +126,7 @@ class TransformerForecaster(NeuralForecaster):
         return ComposedNetwork(
             sizes,
             width=self.hidden_size,
-            trunk=lambda _: make_stack(config),
+            trunk=lambda _: AttentionStack(config),
             decoder=partial(DirectDecoder, highway=self.highway, dropout=self.resolved_.dropout),
         )
 

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from forecast.errors import ConfigError
-from forecast.layers.attention.base import split_heads
 from forecast.layers.attention.full import FullAttention, up_to_itself
+from forecast.layers.heads import split_heads
 from forecast.layers.positions import rotate
 from forecast.layers.stack_config import StackConfig
 

@@ -49,8 +49,3 @@ class AttentionStack(Trunk):
     def _close(self, x: Tensor) -> Tensor:
         """The mean of the streams."""
         return x if self.streams == 1 else x.reshape(*x.shape[:-1], self.streams, -1).mean(-2)
-
-
-def make_stack(config: StackConfig) -> Trunk:
-    """The trunk that ``config`` describes."""
-    return AttentionStack(config)

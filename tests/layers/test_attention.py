@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from forecast.errors import ConfigError
-from forecast.layers.attention.base import split_heads
 from forecast.layers.attention.cross import CrossAttention
 from forecast.layers.attention.full import FullAttention
 from forecast.layers.blocks.decoder import DecoderBlock
 from forecast.layers.blocks.pre_norm import PreNormBlock
+from forecast.layers.heads import split_heads
 from forecast.layers.positions import rotate
 from forecast.layers.stack_config import StackConfig
 

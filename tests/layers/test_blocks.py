@@ -5,10 +5,10 @@ import torch
 from torch import nn
 
 from forecast.errors import ConfigError
-from forecast.layers.attention.base import split_heads
 from forecast.layers.blocks.compact import CompactBlock, ShapedAttention
 from forecast.layers.blocks.feed import FeedForward, GatedFeedForward
 from forecast.layers.blocks.kinds import make_block
+from forecast.layers.heads import split_heads
 from forecast.layers.stack import AttentionStack
 from forecast.layers.stack_config import StackConfig
 

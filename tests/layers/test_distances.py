@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from forecast.errors import ConfigError
-from forecast.layers.attention.base import Attention, split_heads
+from forecast.layers.attention.base import Attention
 from forecast.layers.attention.full import FullAttention
+from forecast.layers.heads import split_heads
 from forecast.layers.positions import AlibiDistances
 from forecast.layers.stack import AttentionStack
 from forecast.layers.stack_config import StackConfig

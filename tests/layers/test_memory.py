@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from forecast.errors import ConfigError
-from forecast.layers.attention.base import split_heads
 from forecast.layers.attention.full import FullAttention
+from forecast.layers.heads import split_heads
 from forecast.layers.memory import CompressiveMemory, RecurrentMemory, segment_of
 from forecast.layers.stack import AttentionStack
 from forecast.layers.stack_config import StackConfig

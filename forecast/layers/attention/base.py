@@ -8,19 +8,9 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from forecast.errors import ConfigError
+from forecast.layers.heads import check_heads, join_heads, split_heads
 from forecast.layers.positions import make_distances, rotate
 from forecast.layers.stack_config import Positions, StackConfig
-
-
-def split_heads(x: Tensor, heads: int) -> Tensor:
-    """(B, N, D) as (B, A, N, D / A)."""
-    return x.reshape(*x.shape[:-1], heads, x.shape[-1] // heads).transpose(1, 2)
-
-
-def check_heads(width: int, heads: int) -> None:
-    """``ConfigError`` where the width cannot be shared out evenly."""
-    if width % heads:
-        raise ConfigError(f"hidden_size={width} is not divisible by heads={heads}", "Change one of the two.")
 
 
 class Attention(nn.Module):
@@ -84,5 +74,5 @@ class Attention(nn.Module):
         return query, key, value
 
     def _join(self, mixed: Tensor) -> Tensor:
-        output: Tensor = self.output(mixed.transpose(1, 2).flatten(2))
+        output: Tensor = self.output(join_heads(mixed))
         return output

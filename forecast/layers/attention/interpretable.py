@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from forecast.layers.attention.base import check_heads, split_heads
+from forecast.layers.heads import check_heads, split_heads
 
 
 class InterpretableAttention(nn.Module):

@@ -8,8 +8,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from forecast.layers.attention.base import split_heads
 from forecast.layers.attention.sparse import SparseAttention
+from forecast.layers.heads import split_heads
 from forecast.layers.stack_config import StackConfig
 
 

@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from forecast.layers.attention.base import Attention, split_heads
+from forecast.layers.attention.base import Attention
 from forecast.layers.attention.chunks import beside, cut, map_of
+from forecast.layers.heads import split_heads
 from forecast.layers.positions import rotate
 from forecast.layers.precision import full_precision
 from forecast.layers.stack_config import StackConfig

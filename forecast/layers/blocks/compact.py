@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from forecast.errors import ConfigError
-from forecast.layers.attention.base import split_heads
 from forecast.layers.attention.full import FullAttention
 from forecast.layers.blocks.base import Block
 from forecast.layers.blocks.feed import make_feed
 from forecast.layers.dropout import make_dropout
+from forecast.layers.heads import split_heads
 from forecast.layers.positions import rotate
 from forecast.layers.stack_config import StackConfig
 

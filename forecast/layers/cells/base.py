@@ -55,13 +55,3 @@ class RunningCell(nn.Module):
 def heads_of(width: int) -> int:
     """How many heads share a width: four, or as many fewer as divide it (Beck et al. 2024 use four throughout)."""
     return gcd(width, MOST_HEADS)
-
-
-def by_head(x: Tensor, heads: int) -> Tensor:
-    """(B, N, D) as (B, A, N, D / A)."""
-    return x.reshape(*x.shape[:-1], heads, -1).transpose(1, 2)
-
-
-def joined(x: Tensor) -> Tensor:
-    """(B, A, N, D / A) as (B, N, D)."""
-    return x.transpose(1, 2).flatten(2)

@@ -9,9 +9,10 @@ Dimension key: B batch, N tokens, I inputs, D width, A heads, L tokens of a chun
 import torch
 from torch import Tensor, nn
 
-from forecast.layers.cells.base import RunningCell, by_head, heads_of, joined
+from forecast.layers.cells.base import RunningCell, heads_of
 from forecast.layers.cells.mlstm import open_forget_gates
 from forecast.layers.cells.parts import CausalConvolution, HeadNorm
+from forecast.layers.heads import join_heads, split_heads
 from forecast.layers.trunk import Carried
 
 CHUNK = 32  # the triangular systems are dearer than the products: 20 per cent faster than 64
@@ -82,10 +83,10 @@ class Delta(RunningCell):
         vectors, gates = self.inputs(x).split([3 * self.width, 2 * self.heads], dim=-1)
         vectors, before = self.convolution(vectors, before)
         pairs, value = vectors.split([2 * self.width, self.width], dim=-1)
-        query, key = of_length_one(by_head(pairs, 2 * self.heads)).chunk(2, dim=1)
-        value = by_head(value, self.heads)
+        query, key = of_length_one(split_heads(pairs, 2 * self.heads)).chunk(2, dim=1)
+        value = split_heads(value, self.heads)
         rate, keep = gates.transpose(1, 2).chunk(2, dim=1)  # (B, A, N)
         read, memory = delta_rule(query, key, value, rate.sigmoid(), nn.functional.logsigmoid(keep), memory)
-        states: Tensor = self.output(self.norm(joined(read)))
+        states: Tensor = self.output(self.norm(join_heads(read)))
         assert before is not None
         return states, [before, memory]

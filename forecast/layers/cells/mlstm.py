@@ -9,7 +9,8 @@ Dimension key: B batch, N tokens, I inputs, D width, A heads, L tokens of a chun
 import torch
 from torch import Tensor, nn
 
-from forecast.layers.cells.base import RunningCell, by_head, heads_of, joined
+from forecast.layers.cells.base import RunningCell, heads_of
+from forecast.layers.heads import join_heads, split_heads
 from forecast.layers.trunk import Carried
 
 CHUNK = 64  # 512 tokens: 5 per cent faster than 32, 35 than 128
@@ -91,6 +92,6 @@ class MLSTM(RunningCell):
         query, key, value, output, gates = self.inputs(x).split([self.width] * 4 + [2 * self.heads], dim=-1)
         enter, forget = gates.transpose(1, 2).chunk(2, dim=1)  # (B, A, N)
         memory = None if carried is None else (carried[1], carried[2])
-        vectors = (by_head(part, self.heads) for part in (query, key, value))
+        vectors = (split_heads(part, self.heads) for part in (query, key, value))
         read, memory = self.memory(*vectors, enter, forget, memory)
-        return torch.sigmoid(output) * joined(read), list(memory)
+        return torch.sigmoid(output) * join_heads(read), list(memory)

@@ -7,10 +7,11 @@ Dimension key: B batch, N tokens, I inputs, D width, A heads, F inner width.
 import torch
 from torch import Tensor, nn
 
-from forecast.layers.cells.base import RunningCell, by_head, heads_of, joined
+from forecast.layers.cells.base import RunningCell, heads_of
 from forecast.layers.cells.mlstm import MatrixMemory, open_forget_gates
 from forecast.layers.cells.parts import CausalConvolution, HeadLinear, HeadNorm
 from forecast.layers.cells.slstm import MemoryMixing
+from forecast.layers.heads import join_heads, split_heads
 from forecast.layers.trunk import Carried
 
 
@@ -43,9 +44,9 @@ class MatrixBlock(RunningCell):
         near, before = self.convolution(main, before)
         vectors, values = self.queries_and_keys(near), self.values(main)
         enter, forget = self.gates(torch.cat([vectors, values], dim=-1)).transpose(1, 2).chunk(2, dim=1)  # (B, A, N)
-        query, key = by_head(vectors, self.heads).chunk(2, dim=-1)
-        read, kept = self.memory(query, key, by_head(values, self.heads), enter, forget, tuple(memory) or None)
-        mixed = self.head_norm(joined(read)) + self.skip * near
+        query, key = split_heads(vectors, self.heads).chunk(2, dim=-1)
+        read, kept = self.memory(query, key, split_heads(values, self.heads), enter, forget, tuple(memory) or None)
+        mixed = self.head_norm(join_heads(read)) + self.skip * near
         return self.down(mixed * nn.functional.silu(gate)), [before, *kept]
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from forecast.layers.gates import MixingGate
 from forecast.layers.recurrent import RecurrentConfig, RecurrentStack
-from forecast.layers.stack import make_stack
+from forecast.layers.stack import AttentionStack
 from forecast.layers.stack_config import StackConfig
 from forecast.layers.trunk import Carried, Trunk
 
@@ -19,7 +19,7 @@ class GatedJoin(Trunk):
     def __init__(self, recurrent: RecurrentConfig, attention: StackConfig) -> None:
         super().__init__()
         self.recurrent = RecurrentStack(recurrent)
-        self.attention = make_stack(attention)
+        self.attention = AttentionStack(attention)
         self.gate = MixingGate(attention.width)
         self.width = attention.width
         self.causal, self.carries = self.attention.causal, self.attention.carries

@@ -10,7 +10,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from forecast.layers.recurrent import RecurrentConfig, RecurrentStack
-from forecast.layers.stack import make_stack
+from forecast.layers.stack import AttentionStack
 from forecast.layers.stack_config import Positions, StackConfig
 from forecast.layers.trunk import Carried, Trunk
 
@@ -77,12 +77,12 @@ class Normalised(Trunk):
 
 def recurrent_first(recurrent: RecurrentConfig, attention: StackConfig) -> Trunk:
     """Recurrent layers, then attention over their states, without a gate."""
-    return InTurn([RecurrentStack(recurrent), make_stack(attention)])
+    return InTurn([RecurrentStack(recurrent), AttentionStack(attention)])
 
 
 def attention_first(recurrent: RecurrentConfig, attention: StackConfig) -> Trunk:
     """Attention over the tokens, then recurrent layers over what it found."""
-    return InTurn([make_stack(attention), Normalised(RecurrentStack(recurrent))])
+    return InTurn([AttentionStack(attention), Normalised(RecurrentStack(recurrent))])
 
 
 def interleaved(recurrent: RecurrentConfig, attention: StackConfig) -> Trunk:
@@ -97,7 +97,7 @@ def interleaved(recurrent: RecurrentConfig, attention: StackConfig) -> Trunk:
     for number in range(1, total + 1):
         if number * attention.layers // total > placed:
             positions = attention.positions if not placed or attention.positions not in ADDED else "none"
-            parts.append(make_stack(replace(attention, layers=1, positions=positions)))
+            parts.append(AttentionStack(replace(attention, layers=1, positions=positions)))
             placed += 1
         else:
             parts.append(Normalised(RecurrentStack(replace(recurrent, layers=1))))

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from forecast.errors import ConfigError
-from forecast.layers.attention.base import check_heads, split_heads
 from forecast.layers.blocks.feed import make_feed
 from forecast.layers.dropout import make_dropout
+from forecast.layers.heads import check_heads, split_heads
 from forecast.layers.positions import make_positions, rotate
 from forecast.layers.recurrent import RecurrentConfig, RecurrentStack
 from forecast.layers.stack_config import Positions, StackConfig

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from forecast.layers.gates import MixingGate
 from forecast.layers.recurrent import RecurrentConfig, RecurrentStack
-from forecast.layers.stack import make_stack
+from forecast.layers.stack import AttentionStack
 from forecast.layers.stack_config import StackConfig
 from forecast.layers.trunk import Carried, Trunk
 
@@ -22,7 +22,7 @@ class ParallelJoin(Trunk):
     def __init__(self, recurrent: RecurrentConfig, attention: StackConfig) -> None:
         super().__init__()
         self.recurrent = RecurrentStack(recurrent)
-        self.attention = make_stack(attention)
+        self.attention = AttentionStack(attention)
         self.norm_recurrent, self.norm_attention = nn.LayerNorm(attention.width), nn.LayerNorm(attention.width)
         self.gate = MixingGate(attention.width)
         self.width = attention.width

@@ -12,7 +12,7 @@ from forecast.datasets.windows import Window
 from forecast.layers.dropout import make_dropout
 from forecast.layers.embeddings import CodeEmbedding
 from forecast.layers.precision import ExactLinear
-from forecast.layers.stack import make_stack
+from forecast.layers.stack import AttentionStack
 from forecast.layers.stack_config import AttentionKind, StackConfig
 from forecast.networks.base import Network, Sizes
 from forecast.networks.decoders.line import Line, add_line
@@ -58,7 +58,7 @@ class VariateTransformer(Network):
         self.known = ColumnTokens(self.ahead.width, sizes.lookback + sizes.horizon, width) if self.ahead.width else None
         self.static = StaticEmbedding(sizes, width)
         self.dropout = make_dropout(config.dropout)
-        self.encoder = make_stack(replace(config, causal=False, positions="none"))
+        self.encoder = AttentionStack(replace(config, causal=False, positions="none"))
         self.norm = nn.LayerNorm(width)
         self.output = ExactLinear(width, sizes.horizon * sizes.outputs)
         self.line = Line(sizes, stride=sizes.patch) if highway else None
