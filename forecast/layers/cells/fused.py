@@ -15,7 +15,7 @@ class Fused(nn.RNNBase):
     kept = 1
 
     def __init__(self, inputs: int, width: int) -> None:
-        super().__init__(inputs, width, batch_first=True)  # type: ignore[arg-type]  # the layer beside it in the order
+        super().__init__(inputs, width, batch_first=True)  # type: ignore[arg-type, call-arg]  # of the layer beside it
 
     def read(self, x: Tensor) -> Tensor:
         states: Tensor = self(x)[0]
