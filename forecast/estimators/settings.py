@@ -20,6 +20,16 @@ class Range:
     step: float | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Multiples:
+    """Values that a search may try: multiples of what the setting becomes by default, which the data decide."""
+
+    factors: tuple[float, ...]
+
+
+Search = Range | Multiples | tuple[Any, ...]
+
+
 def setting(
     default: Any = MISSING,
     *,
@@ -28,10 +38,10 @@ def setting(
     high: float | None = None,
     above: float | None = None,
     below: float | None = None,
-    search: Range | tuple[Any, ...] | None = None,
+    search: Search | None = None,
 ) -> Any:
     """A dataclass field that carries its meaning, its bounds (``low``/``high`` closed, ``above``/``below`` open) and
-    its search range: a ``Range`` of numbers or a tuple of choices."""
+    its search range: a ``Range`` of numbers, ``Multiples`` or a tuple of choices."""
     bounds = {"low": low, "high": high, "above": above, "below": below}
     return field(default=default, metadata={"help": help, "search": search, **bounds})
 
@@ -44,7 +54,7 @@ class SettingInfo:
     type: Any
     default: Any
     help: str
-    search: Range | tuple[Any, ...] | None
+    search: Search | None
     required: bool
 
 
@@ -77,7 +87,7 @@ def check_values(forecaster: Any) -> None:
 
     Where there is none, it names the fields that do not go together.
     """
-    faults = list(_faults(forecaster)) or list(forecaster._conflicts())
+    faults = list(value_faults(forecaster)) or list(forecaster._conflicts())
     if faults:
         remedy = "Give other values on the constructor, with set_params or with --set name=value."
         raise ConfigError("; ".join(faults), remedy)
@@ -90,7 +100,8 @@ def idle(forecaster: Any, *names: str, needs: str) -> Iterator[str]:
             yield f"{f.name}={getattr(forecaster, f.name)!r} has no effect without {needs}"
 
 
-def _faults(forecaster: Any) -> Iterator[str]:
+def value_faults(forecaster: Any) -> Iterator[str]:
+    """What to say of each field whose value has a wrong type or lies out of bounds."""
     hints = get_type_hints(type(forecaster))
     for f in fields(forecaster):
         value = getattr(forecaster, f.name)
