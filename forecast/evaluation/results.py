@@ -18,14 +18,15 @@ from forecast.evaluation.metrics import seasonal_scales
 from forecast.evaluation.sums import Sums, measure, measures
 from forecast.plain import round_or_none
 
-By = Literal["series", "step", "fold", "target"]
+By = Literal["series", "step", "fold", "target", "window"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Backtest:
     """Forecasts of W windows, fold after fold, with what came.
 
-    fold, series, ends: (W,): window w forecasts rows ``ends[w] … ends[w] + horizon − 1`` of ``panel``'s series.
+    fold, series, ends: (W,): window w knows the first ``ends[w]`` rows of series ``series[w]`` of ``panel`` and forecasts
+    the ``horizon`` rows that come ``gap`` rows later.
     values: (W, H, C, 1 + Q) in the user's units, points first, then ``levels``.
     actual: (W, H, C), NaN where unobserved.
     season: of MASE and RMSSE.  fits: how often it was fitted.  left_out: ids of series too short for any fold.
@@ -47,6 +48,7 @@ class Backtest:
     fit_seconds: float
     predict_seconds: float
     left_out: tuple[str, ...] = ()
+    gap: int = 0
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -63,15 +65,22 @@ class Backtest:
     def metrics(self, by: By) -> pd.DataFrame: ...
 
     def metrics(self, by: By | None = None) -> dict[str, float] | pd.DataFrame:
-        """All measures over everything, or a frame of them by series, horizon step, fold or target.
+        """All measures over everything, or a frame of them by series, horizon step, fold, target or window.
 
-        Steps count from 1, folds from 0.  Definitions and units: ``forecast.evaluation.metrics``.
+        Steps count from 1, folds from 0; a window is named by both its fold and its series.
+        Definitions and units: ``forecast.evaluation.metrics``.
         ``count``: actuals; ``unscaled``: how many of them MASE and RMSSE leave out, as their series gives no scale.
         """
         if by is None:
             everything = self._sums.by(np.zeros(len(self), np.int64), 1)
             return {name: float(value[0]) for name, value in measures(everything, self.levels).items()}
-        groups = {"series": self._by_series, "step": self._by_step, "fold": self._by_fold, "target": self._by_target}
+        groups = {
+            "series": self._by_series,
+            "step": self._by_step,
+            "fold": self._by_fold,
+            "target": self._by_target,
+            "window": self._by_window,
+        }
         if by not in groups:
             raise ConfigError(f"by={by!r} is not one of {', '.join(groups)}", "Leave it out for one row of measures.")
         index, sums = groups[by]()
@@ -90,10 +99,11 @@ class Backtest:
         windows, horizon, channels = self.actual.shape
         each = horizon * channels
         names = self._names()
-        steps = (self.panel.starts[self.series] + self.ends)[:, None] + np.arange(horizon)  # (W, H)
+        origins = self.panel.starts[self.series] + self.ends - 1  # (W,)
+        steps = origins[:, None] + 1 + self.gap + np.arange(horizon)  # (W, H)
         columns: dict[str, Any] = {
             "fold": np.repeat(self.fold, each),
-            "origin": self._times(np.repeat(steps[:, 0] - 1, each)),
+            "origin": self._times(np.repeat(origins, each)),
             names["id"]: self.panel.ids[np.repeat(self.series, each)],
             names["time"]: self._times(np.repeat(steps.ravel(), channels)),
         }
@@ -109,6 +119,7 @@ class Backtest:
         return {
             "forecaster": self.name,
             "horizon": self.horizon,
+            "gap": self.gap,
             "folds": self.folds,
             "step": self.step,
             "season": self.season,
@@ -153,6 +164,10 @@ class Backtest:
 
     def _by_target(self) -> tuple[pd.Index, Floats]:
         return pd.Index(self.panel.schema.target, name="target"), self._sums.windows.sum(axis=1)
+
+    def _by_window(self) -> tuple[pd.Index, Floats]:
+        places = [self.fold, self.panel.ids[self.series]]
+        return pd.MultiIndex.from_arrays(places, names=["fold", self._names()["id"]]), self._sums.windows.sum(axis=2)
 
     def _names(self) -> dict[str, str]:
         """The user's column names, unless they are taken by columns of the frame."""
