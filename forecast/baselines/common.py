@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,8 @@ from forecast.estimators.base import Forecaster
 @dataclass(kw_only=True, eq=False, repr=False)
 class Baseline(Forecaster):
     """A forecaster without a network; says beforehand what it costs."""
+
+    keeps_to_origins: ClassVar[bool] = True
 
     def estimate_seconds(self, panel: Panel, windows: int) -> float:
         """Seconds that learning from ``panel`` and forecasting ``windows`` windows will take, from a small trial.

@@ -75,6 +75,7 @@ class Forecaster:
     seed: int = setting(0, help="seed of everything random", low=0, high=2**32 - 1)
 
     name: ClassVar[str] = "forecaster"
+    keeps_to_origins: ClassVar[bool] = False  # held by tests to read nothing from its origins on: see ``backtest``
 
     # ------------------------------------------------------------------ hooks
 

@@ -46,6 +46,7 @@ MOST_LAYERS = 256
 class NeuralForecaster(NeuralSettings):
     """Base of the families: a subclass names its network and adds the settings that build it."""
 
+    keeps_to_origins: ClassVar[bool] = True
     reads_variates: ClassVar[bool] = False  # whether the family knows tokens that are whole variates
 
     def _build(self, sizes: Sizes, output: Output) -> Network:

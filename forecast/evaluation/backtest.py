@@ -1,89 +1,161 @@
 """Rolling-origin evaluation: each forecast is made from what was known at its origin, and scored on what came after."""
 
-import time
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
 import numpy as np
 
-from forecast.datasets.arrays import Floats, Ints
 from forecast.datasets.panel import Panel
-from forecast.errors import ConfigError, DataError, ForecastError
-from forecast.evaluation.metrics import actuals
-from forecast.evaluation.origins import Origins, fold_origins, hide_after, require_folds
+from forecast.errors import ConfigError, DataError
+from forecast.evaluation.contenders import contenders, is_several, same_horizon
+from forecast.evaluation.known import require_known_ahead
+from forecast.evaluation.origins import Origins, fold_origins, require_folds
+from forecast.evaluation.plan import OnFold, OnReport, Plan
 from forecast.evaluation.results import Backtest
+from forecast.evaluation.runner import Runner
 
 if TYPE_CHECKING:
     from forecast.estimators.base import Forecaster
 
 
+class Options(TypedDict, total=False):
+    """The options of ``backtest``, for type checkers."""
+
+    folds: int
+    step: int | None
+    horizon: int | None
+    gap: int
+    window: int | None
+    refit: bool | int
+    warm: bool
+    fitted: bool
+    anchored: bool
+    levels: Iterable[float] | None
+    season: int | None
+    future_data: Any
+    on_report: OnReport | None
+    on_fold: OnFold | None
+
+
+@overload
+def backtest(forecaster: "Forecaster | str", data: Any, **options: Unpack[Options]) -> Backtest: ...
+
+
+@overload
 def backtest(
-    forecaster: "Forecaster",
+    forecaster: "Mapping[str, Forecaster | str] | Sequence[Forecaster | str]", data: Any, **options: Unpack[Options]
+) -> dict[str, Backtest]: ...
+
+
+def backtest(
+    forecaster: "Forecaster | str | Mapping[str, Forecaster | str] | Sequence[Forecaster | str]",
     data: Any,
     *,
     folds: int = 10,
     step: int | None = None,
     horizon: int | None = None,
+    gap: int = 0,
+    window: int | None = None,
     refit: bool | int = False,
+    warm: bool = False,
     fitted: bool = False,
     anchored: bool = False,
     levels: Iterable[float] | None = None,
     season: int | None = None,
     future_data: Any = None,
-    on_report: Callable[[int, float, dict[str, float]], bool | None] | None = None,
-) -> Backtest:
+    on_report: OnReport | None = None,
+    on_fold: OnFold | None = None,
+) -> Backtest | dict[str, Backtest]:
     """Forecast ``folds`` origins of every series and compare with what came.
+
+    forecaster: one, the name of a preset (with ``horizon``), or a list or mapping of these: then a backtest of each by
+    name, all on the same windows and with the same season.  Presets read the columns of the first that is no preset.
 
     The origins of a series lie ``step`` rows apart (default: horizon) and are counted back from its own last observed
     target, where the last horizon ends; a series too short for all takes part in the last folds, from the first that
     leaves it one observed step.  An unfitted clone is fitted on the rows before each series' first origin and forecasts
-    all windows in one call; it may read the rows between as context.  Later targets are removed from what it gets.
+    all windows of the fit in one call; it may read the rows between as context.  Later targets and past covariates are
+    removed from what it gets.  One of which it is not known that it keeps to its origins (``keeps_to_origins``) is
+    given every fold by itself.
 
-    refit: fit anew every so many folds (True: every fold).
+    gap: rows between the origin and the first step that is scored, for data that come late; the clone's horizon is
+    longer by it.  window: a fit and a forecast see that many rows before their origin; None: all of them.
+    refit: fit anew every so many folds (True: every fold).  warm: go on from the weights before instead, as
+    ``fine_tune`` does; forecasters without weights are fitted anew.
     fitted: score the weights of ``forecaster`` itself; refused unless all scored targets are later than its training.
     anchored: forecast the origins of a series in as few passes of a causal network as can be, as ``stream`` does: with
     location and scale of an anchor, the first origin and every lookback steps from there, and a context that grows
     from one lookback to two.  Without it every origin has a window of its own, as ``predict`` has.
     levels: default: the forecaster's.  season: of MASE and RMSSE; default: the forecaster's, else found from the rows
     before the first origins.  data, future_data: as in ``fit``.
+    on_report: as in ``fit``.  on_fold(folds, mase): told after each call for forecasts how many folds are done and
+    their error so far (NaN where no series has a scale); it may raise to stop.
 
-    Raises ``ConfigError`` for wrong arguments and ``DataError`` for folds that do not fit, saying how many would.
+    Raises ``ConfigError`` for wrong arguments and ``DataError`` for folds that do not fit, saying how many would, and
+    for a covariate that ends with an origin although it is declared as known ahead.
     """
-    steps = forecaster.horizon if horizon is None else horizon
-    apart = steps if step is None else step
-    every = _check(folds=folds, step=apart, horizon=steps, refit=refit, fitted=fitted, season=season)
-    if anchored:
+    named = contenders(forecaster, horizon)
+    steps = same_horizon(named, horizon)
+    plan = Plan(
+        folds=folds,
+        step=steps if step is None else step,
+        horizon=steps,
+        gap=gap,
+        window=window,
+        refit=refit,
+        warm=warm,
+        fitted=fitted,
+        anchored=anchored,
+        season=season or next((one.season for one in named.values() if one.season), None),
+        on_report=on_report,
+        on_fold=on_fold,
+    )
+    plan.check()
+    read: dict[str, Panel] = {}  # by what it was read with: each file or frame is read once
+    results: dict[str, Backtest] = {}
+    for name, one in named.items():
+        key = str(getattr(one, "schema_", "")) if fitted else str(one.roles())
+        if key not in read:
+            read[key] = _read(one, data, fitted=fitted, future_data=future_data)
+        results[name] = _backtest(name, one, read[key], plan, levels)
+    return results if is_several(forecaster) else results.popitem()[1]
+
+
+def _backtest(
+    name: str, forecaster: "Forecaster", panel: Panel, plan: Plan, levels: Iterable[float] | None
+) -> Backtest:
+    """One forecaster on a panel in the user's units."""
+    if plan.gap and not plan.fitted:
+        forecaster = forecaster.clone().set_params(horizon=forecaster.horizon + plan.gap)
+    if plan.anchored:
         from forecast.estimators.anchored import require_causal
 
-        require_causal(forecaster, steps)
-    panel = _read(forecaster, data, fitted=fitted, future_data=future_data)
-    train = 1 if fitted else 2 * forecaster.horizon + 1
-    require_folds(panel, folds, horizon=steps, step=apart, train=train)
-    origins = fold_origins(panel, horizon=steps, folds=folds, step=apart)
-    used = np.unique(origins.series)
-    left_out = tuple(map(str, np.delete(panel.ids, used)))
-    if left_out:
-        panel = panel.select(used)
-        origins = fold_origins(panel, horizon=steps, folds=folds, step=apart)
-    if fitted:
+        require_causal(forecaster, plan.reach)
+    needed = 2 * forecaster.horizon + 1
+    if plan.window is not None and plan.window < needed:
+        raise ConfigError(f"window={plan.window} rows are too few to fit on", f"Give at least {needed}, or None.")
+    panel, origins, left_out = _place(panel, plan, train=1 if plan.fitted else needed)
+    if plan.fitted:
         _refuse_trained(forecaster, panel, origins)
-    runner = _Runner(forecaster, panel, origins, steps, _levels(forecaster, levels), on_report)
-    runner.asked = {"anchored": True} if anchored else {}
-    for first in range(0, folds, every):
-        runner.run(first, min(first + every, folds), fitted=fitted)
+    require_known_ahead(panel, origins)
+    season = plan.season or _season(panel.cut(origins.first))
+    runner = Runner(forecaster, panel, origins, plan, levels=_levels(forecaster, levels))
+    runner.run(season)
     return Backtest(
-        name=getattr(forecaster, "name", type(forecaster).__name__),
+        name=name,
         panel=panel,
-        horizon=steps,
-        folds=folds,
-        step=apart,
-        season=season or forecaster.season or _season(panel.cut(origins.first)),
+        horizon=plan.horizon,
+        gap=plan.gap,
+        folds=plan.folds,
+        step=plan.step,
+        season=season,
         levels=runner.levels,
         fold=origins.fold,
         series=origins.series,
         ends=origins.ends,
         values=runner.values,
-        actual=actuals(panel, origins.series, origins.ends, horizon=steps),
+        actual=runner.actual,
         fits=runner.fits,
         fit_seconds=runner.fit_seconds,
         predict_seconds=runner.predict_seconds,
@@ -91,83 +163,16 @@ def backtest(
     )
 
 
-class _Runner:
-    """Fits and forecasts block after block of folds, and keeps what came of it."""
-
-    def __init__(
-        self,
-        forecaster: "Forecaster",
-        panel: Panel,
-        origins: Origins,
-        horizon: int,
-        levels: tuple[float, ...],
-        on_report: Callable[[int, float, dict[str, float]], bool | None] | None,
-    ) -> None:
-        self.forecaster, self.panel, self.origins = forecaster, panel, origins
-        self.horizon, self.levels = horizon, levels
-        self.options: dict[str, Any] = {} if on_report is None else {"on_report": on_report}
-        self.asked: dict[str, Any] = {}  # of ``forecast_windows``
-        self.values: Floats = np.empty((len(origins), horizon, panel.channels, 1 + len(levels)))
-        self.fits, self.fit_seconds, self.predict_seconds = 0, 0.0, 0.0
-
-    def run(self, first: int, last: int, *, fitted: bool) -> None:
-        """Forecast folds ``first`` … ``last − 1`` after a fit on the rows before the first of them."""
-        windows = self.origins.block(first, last)
-        if not len(windows):
-            return
-        known = self.origins.first_of(first)
-        model = self.forecaster if fitted else self._fit(hide_after(self.panel, known))
-        series, ends = self.origins.series[windows], self.origins.ends[windows]
-        np.maximum.at(known, series, ends)
-        began = time.perf_counter()
-        visible = hide_after(self.panel, known)
-        values = model.forecast_windows(visible, series, ends, horizon=self.horizon, levels=self.levels, **self.asked)
-        self.predict_seconds += time.perf_counter() - began
-        self.values[windows] = self._checked(np.asarray(values), windows)
-
-    def _fit(self, panel: Panel) -> "Forecaster":
-        began = time.perf_counter()
-        model = self.forecaster.clone().fit(panel, **self.options)
-        self.fit_seconds += time.perf_counter() - began
-        self.fits += 1
-        return model
-
-    def _checked(self, values: Floats, windows: Ints) -> Floats:
-        """The forecasts, refused when they have another shape or are not finite: NaN must not drop out of the score."""
-        shape = (len(windows), *self.values.shape[1:])
-        name = type(self.forecaster).__name__
-        if values.shape != shape:
-            raise ForecastError(f"{name} returned forecasts of shape {values.shape}; {shape} (W, H, C, 1 + Q) was due")
-        bad = np.asarray(~np.isfinite(values).all(axis=(1, 2, 3)))
-        if bad.any():
-            worst = int(windows[bad.argmax()])
-            series = self.panel.ids[self.origins.series[worst]]
-            raise ForecastError(
-                f"{name} forecast a value that is not finite for series {series!r} in fold {self.origins.fold[worst]}; "
-                f"{int(bad.sum())} of {len(bad)} windows have one",
-                "Leave this forecaster out, or try another transform.",
-                series=series,
-            )
-        return values
-
-
-def _check(*, folds: Any, step: Any, horizon: Any, refit: Any, fitted: bool, season: Any) -> int:
-    """The folds per fit; raises one ``ConfigError`` that names every argument that is wrong."""
-    counts = {"folds": folds, "step": step, "horizon": horizon}
-    if season is not None:
-        counts["season"] = season
-    if refit is not True and refit is not False:
-        counts["refit"] = refit
-    faults = [
-        f"{name}={value!r}"
-        for name, value in counts.items()
-        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1
-    ]
-    if faults:
-        raise ConfigError(f"{', '.join(faults)}: not a whole number of at least 1", "Give counts of 1 or more.")
-    if fitted and refit is not False:
-        raise ConfigError("fitted=True scores weights as they are, refit fits anew", "Choose one of the two.")
-    return int(folds) if refit is False else int(refit)
+def _place(panel: Panel, plan: Plan, *, train: int) -> tuple[Panel, Origins, tuple[str, ...]]:
+    """The series that are long enough for a fold, the origins in them, and the ids of the others."""
+    require_folds(panel, plan.folds, horizon=plan.horizon, gap=plan.gap, step=plan.step, train=train)
+    origins = fold_origins(panel, reach=plan.reach, folds=plan.folds, step=plan.step)
+    used = np.unique(origins.series)
+    left_out = tuple(map(str, np.delete(panel.ids, used)))
+    if left_out:
+        panel = panel.select(used)
+        origins = replace(origins, series=np.searchsorted(used, origins.series), first=origins.first[used])
+    return panel, origins, left_out
 
 
 def _read(forecaster: "Forecaster", data: Any, *, fitted: bool, future_data: Any) -> Panel:

@@ -14,7 +14,7 @@ from forecast.errors import DataError
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Origins:
-    """The windows of a backtest, fold after fold.  Window w forecasts the rows from ``ends[w]`` on of ``series[w]``.
+    """The windows of a backtest, fold after fold.  Window w knows the first ``ends[w]`` rows of ``series[w]``.
 
     fold, series, ends: (W,).  first: (S,) the row from which each series is forecast first, 0 where it never is.
     """
@@ -40,13 +40,13 @@ class Origins:
         return np.where(ends == np.iinfo(np.int64).max, 0, ends)
 
 
-def fold_origins(panel: Panel, *, horizon: int, folds: int, step: int) -> Origins:
-    """``folds`` origins per series, ``step`` rows apart, the last one ``horizon`` rows before its last observed target.
+def fold_origins(panel: Panel, *, reach: int, folds: int, step: int) -> Origins:
+    """``folds`` origins per series, ``step`` rows apart, the last one ``reach`` rows before its last observed target.
 
     A series too short for all folds takes part in the last ones, from the first before which every channel of it was
     observed.
     """
-    back = horizon + step * np.arange(folds - 1, -1, -1)  # (F,)
+    back = reach + step * np.arange(folds - 1, -1, -1)  # (F,)
     ends = panel.ends[None, :] - back[:, None]  # (F, S)
     fold, series = np.nonzero(ends > _first_observed(panel)[None, :])
     origins = Origins(
@@ -55,37 +55,24 @@ def fold_origins(panel: Panel, *, horizon: int, folds: int, step: int) -> Origin
     return replace(origins, first=origins.first_of(0))
 
 
-def require_folds(panel: Panel, folds: int, *, horizon: int, step: int, train: int) -> None:
+def require_folds(panel: Panel, folds: int, *, horizon: int, gap: int, step: int, train: int) -> None:
     """``DataError`` unless some series has ``train`` observed steps before fold 0; says how many folds would fit."""
-    if _longest(panel, horizon + step * (folds - 1)) >= train:
+    reach = gap + horizon
+    if _longest(panel, reach + step * (folds - 1)) >= train:
         return
     most = int(panel.ends.max(initial=0)) // step + 1
-    fit = next((k for k in range(min(folds - 1, most), 0, -1) if _longest(panel, horizon + step * (k - 1)) >= train), 0)
+    fit = next((k for k in range(min(folds - 1, most), 0, -1) if _longest(panel, reach + step * (k - 1)) >= train), 0)
     longest = _longest(panel, 0)
+    late = f" after a gap of {gap}" if gap else ""
     cause = (
-        f"{folds} folds of {horizon} steps, {step} apart, do not fit: {train} observed steps must come before "
+        f"{folds} folds of {horizon} steps{late}, {step} apart, do not fit: {train} observed steps must come before "
         f"the first, and the longest series has {longest} steps in all"
     )
     if fit:
         raise DataError(cause, f"Ask for at most {fit} folds (folds, --folds), or for a shorter horizon.", folds=fit)
     raise DataError(
-        cause, f"Not even one fold fits; give at least {train + horizon} steps or a shorter horizon.", folds=0
+        cause, f"Not even one fold fits; give at least {train + reach} steps or a shorter horizon.", folds=0
     )
-
-
-def hide_after(panel: Panel, ends: Ints) -> Panel:
-    """The panel as it was known when each series ended at ``ends`` (S,): later targets and past covariates are gone.
-
-    Covariates known ahead stay.  The values are removed, not only marked, so that no forecaster can read them; those of
-    a panel on disk are only marked: nothing of ours reads behind an end.
-    """
-    if panel.on_disk is not None:
-        return panel.cut(ends)
-    position = np.arange(len(panel.target)) - np.repeat(panel.offsets[:-1], panel.lengths)
-    later = position >= np.repeat(ends, panel.lengths)
-    target, past, codes = panel.target.copy(), panel.past.copy(), panel.past_codes.copy()
-    target[later], past[later], codes[later] = np.nan, np.nan, 0
-    return replace(panel.cut(ends), target=target, past=past, past_codes=codes)
 
 
 def _first_observed(panel: Panel) -> Ints:

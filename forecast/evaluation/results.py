@@ -25,8 +25,8 @@ By = Literal["series", "step", "fold", "target", "window"]
 class Backtest:
     """Forecasts of W windows, fold after fold, with what came.
 
-    fold, series, ends: (W,): window w knows the first ``ends[w]`` rows of series ``series[w]`` of ``panel`` and forecasts
-    the ``horizon`` rows that come ``gap`` rows later.
+    fold, series, ends: (W,): window w knows the first ``ends[w]`` rows of series ``series[w]`` of ``panel``, and
+    forecasts ``horizon`` rows from row ``ends[w] + gap`` on.
     values: (W, H, C, 1 + Q) in the user's units, points first, then ``levels``.
     actual: (W, H, C), NaN where unobserved.
     season: of MASE and RMSSE.  fits: how often it was fitted.  left_out: ids of series too short for any fold.

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from forecast.datasets.arrays import Floats, Ints
 from forecast.datasets.panel import Panel
-from forecast.datasets.schema import Schema
+from forecast.datasets.schema import Roles, Schema
 from forecast.datasets.timeline import Timeline
 
 MakePanel = Callable[..., Panel]
@@ -60,6 +60,7 @@ class Spy:
     """
 
     name: ClassVar[str] = "spy"
+    keeps_to_origins: ClassVar[bool] = True
 
     def __init__(self, *, horizon: int, levels: tuple[float, ...] | None = None, season: int | None = 1) -> None:
         self.horizon, self.levels, self.season = horizon, levels, season
@@ -70,6 +71,13 @@ class Spy:
         copy = type(self)(horizon=self.horizon, levels=self.levels, season=self.season)
         copy.seen, copy.read = self.seen, self.read
         return copy
+
+    def set_params(self, **params: Any) -> "Spy":
+        vars(self).update(params)
+        return self
+
+    def roles(self) -> Roles:
+        return Roles()
 
     def _require_fit(self) -> None:
         assert hasattr(self, "panel_")
