@@ -97,6 +97,10 @@ class Forecaster:
     def _restore(self, state: dict[str, Any], arrays: dict[str, Floats]) -> None:
         """Take back what ``_state`` gave."""
 
+    def _transformed(self, panel: Panel) -> Transform:
+        """The transform of the target that is applied before ``_learn`` and undone after ``_forecast``."""
+        return learn_transform(self.transform, panel, lower=self.lower, upper=self.upper, season=self.season_)
+
     def _conflicts(self) -> Iterator[str]:
         """Settings that do not go together; asked once each of them is right by itself."""
         if self.lower is not None and self.upper is not None and not self.lower < self.upper:
@@ -137,9 +141,7 @@ class Forecaster:
         self.schema_ = panel.schema
         self.season_ = self.season or detect_season(panel)
         self.report_: dict[str, Any] = {"season": self.season_, "frequency": panel.schema.freq, "series": len(panel)}
-        self.transform_: Transform = learn_transform(
-            self.transform, panel, lower=self.lower, upper=self.upper, season=self.season_
-        )
+        self.transform_ = self._transformed(panel)
         if isinstance(validation, bool | float | np.floating):
             raise ConfigError(f"validation={validation!r} is no number of steps", "Give a whole number or a frame.")
         if isinstance(validation, int | np.integer):
