@@ -3,35 +3,71 @@
 Dimension key: W windows, H horizon, C channels, Q levels, S series, N rows of all series together.
 
 Every measure is a ratio of two sums over the values that count, so that results over series, steps or folds are
-weighted means of one another.  ``axis`` says what to sum over, as in NumPy; where nothing counts the result is NaN.
+weighted means of one another.  ``axis`` says what to sum over, as in NumPy; where nothing counts the result is NaN,
+as are shares of a sum that is 0.  Measures of quantiles, intervals and samples: ``forecast.evaluation.scores``.
 """
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from forecast.datasets.arrays import Floats, Ints
+from forecast.evaluation.scores import (
+    coverage,
+    crps_levels,
+    crps_samples,
+    energy_score,
+    interval_score,
+    msis,
+    pinball,
+    width,
+    wql,
+)
+from forecast.evaluation.values import Axis, absolute_error, counted, percentage_error, ratio, symmetric_error
 
 if TYPE_CHECKING:
     from forecast.datasets.panel import Panel
 
-Axis = int | tuple[int, ...] | None
+__all__ = [
+    "actuals",
+    "bias",
+    "coverage",
+    "crps_levels",
+    "crps_samples",
+    "energy_score",
+    "interval_score",
+    "mae",
+    "mape",
+    "mase",
+    "mase_of_windows",
+    "mse",
+    "msis",
+    "nd",
+    "owa",
+    "pinball",
+    "rmse",
+    "rmsse",
+    "seasonal_scales",
+    "smape",
+    "wape",
+    "width",
+    "wql",
+]
 
 PERIODIC = 1e-6  # a seasonal error below this share of the one-step error is rounding: the series repeats itself
 
 
 def mae(actual: ArrayLike, forecast: ArrayLike, *, axis: Axis = None) -> Any:
     """Mean absolute error, mean |y − f|, in the units of y."""
-    y, f, seen = _counted(actual, forecast)
-    return _ratio(absolute_error(y, f), seen, axis)
+    y, f, seen = counted(actual, forecast)
+    return ratio(absolute_error(y, f), seen, axis)
 
 
 def mse(actual: ArrayLike, forecast: ArrayLike, *, axis: Axis = None) -> Any:
     """Mean squared error, mean (y − f)²."""
-    y, f, seen = _counted(actual, forecast)
-    return _ratio(np.square(f - y), seen, axis)
+    y, f, seen = counted(actual, forecast)
+    return ratio(np.square(f - y), seen, axis)
 
 
 def rmse(actual: ArrayLike, forecast: ArrayLike, *, axis: Axis = None) -> Any:
@@ -41,14 +77,14 @@ def rmse(actual: ArrayLike, forecast: ArrayLike, *, axis: Axis = None) -> Any:
 
 def bias(actual: ArrayLike, forecast: ArrayLike, *, axis: Axis = None) -> Any:
     """Mean error, mean (f − y): positive where the forecast is too high."""
-    y, f, seen = _counted(actual, forecast)
-    return _ratio(f - y, seen, axis)
+    y, f, seen = counted(actual, forecast)
+    return ratio(f - y, seen, axis)
 
 
 def mape(actual: ArrayLike, forecast: ArrayLike, *, axis: Axis = None) -> Any:
     """Mean absolute percentage error, mean 100·|y − f| / |y|, over the values with y ≠ 0 (GluonTS masks zeros too)."""
-    y, f, seen = _counted(actual, forecast)
-    return _ratio(percentage_error(y, f), seen & (y != 0), axis)
+    y, f, seen = counted(actual, forecast)
+    return ratio(percentage_error(y, f), seen & (y != 0), axis)
 
 
 def smape(actual: ArrayLike, forecast: ArrayLike, *, axis: Axis = None) -> Any:
@@ -56,14 +92,17 @@ def smape(actual: ArrayLike, forecast: ArrayLike, *, axis: Axis = None) -> Any:
 
     Source: Makridakis, Spiliotis, Assimakopoulos 2020, The M4 Competition.  Some libraries report half of it.
     """
-    y, f, seen = _counted(actual, forecast)
-    return _ratio(symmetric_error(y, f), seen, axis)
+    y, f, seen = counted(actual, forecast)
+    return ratio(symmetric_error(y, f), seen, axis)
 
 
 def wape(actual: ArrayLike, forecast: ArrayLike, *, axis: Axis = None) -> Any:
-    """Weighted absolute percentage error as a share, Σ|y − f| / Σ|y| (ND in GluonTS)."""
-    y, f, seen = _counted(actual, forecast)
-    return _ratio(absolute_error(y, f), np.where(seen, np.abs(y), 0.0), axis)
+    """Weighted absolute percentage error as a share, Σ|y − f| / Σ|y|; ``nd``, normalised deviation, in GluonTS."""
+    y, f, seen = counted(actual, forecast)
+    return ratio(absolute_error(y, f), np.where(seen, np.abs(y), 0.0), axis)
+
+
+nd = wape
 
 
 def mase(actual: ArrayLike, forecast: ArrayLike, scale: ArrayLike, *, axis: Axis = None) -> Any:
@@ -72,10 +111,10 @@ def mase(actual: ArrayLike, forecast: ArrayLike, scale: ArrayLike, *, axis: Axis
     scale: in-sample error of the seasonal naive forecast, from ``seasonal_scales``, broadcast against y.
     Source: Hyndman and Koehler 2006, Another look at measures of forecast accuracy.
     """
-    y, f, seen = _counted(actual, forecast)
+    y, f, seen = counted(actual, forecast)
     divisor = np.broadcast_to(np.asarray(scale, dtype=np.float64), y.shape)
     usable = seen & ~np.isnan(divisor)
-    return _ratio(absolute_error(y, f) / np.where(usable, divisor, 1.0), usable, axis)
+    return ratio(absolute_error(y, f) / np.where(usable, divisor, 1.0), usable, axis)
 
 
 def rmsse(actual: ArrayLike, forecast: ArrayLike, squared_scale: ArrayLike, *, axis: Axis = None) -> Any:
@@ -83,77 +122,23 @@ def rmsse(actual: ArrayLike, forecast: ArrayLike, squared_scale: ArrayLike, *, a
 
     Source: Makridakis, Spiliotis, Assimakopoulos 2022, The M5 competition; the mean is inside the root, as in fev.
     """
-    y, f, seen = _counted(actual, forecast)
+    y, f, seen = counted(actual, forecast)
     divisor = np.broadcast_to(np.asarray(squared_scale, dtype=np.float64), y.shape)
     usable = seen & ~np.isnan(divisor)
-    return np.sqrt(_ratio(np.square(f - y) / np.where(usable, divisor, 1.0), usable, axis))
+    return np.sqrt(ratio(np.square(f - y) / np.where(usable, divisor, 1.0), usable, axis))
 
 
-def pinball(actual: ArrayLike, quantile: ArrayLike, level: float, *, axis: Axis = None) -> Any:
-    """Mean pinball loss of the forecast of one level, mean max(level·(y − q), (level − 1)·(y − q)).
+def owa(smape: ArrayLike, mase: ArrayLike, reference_smape: ArrayLike, reference_mase: ArrayLike) -> Any:
+    """Overall weighted average, ½·(sMAPE / reference's sMAPE + MASE / reference's MASE): 1 for the reference itself.
 
-    Source: Koenker and Bassett 1978, Regression quantiles; equal to scikit-learn's ``mean_pinball_loss``.
+    The competition's reference is Naive 2, naive on seasonally adjusted series; NaN where a reference's error is 0.
+    Source: Makridakis, Spiliotis, Assimakopoulos 2020, The M4 Competition.
     """
-    y, q, seen = _counted(actual, quantile)
-    return _ratio(pinball_loss(y, q, level), seen, axis)
-
-
-def wql(actual: ArrayLike, quantiles: ArrayLike, levels: Sequence[float], *, axis: Axis = None) -> Any:
-    """Weighted quantile loss, the mean over levels of 2·Σ pinball / Σ|y|.
-
-    actual: (...,), quantiles: (..., Q); ``axis`` counts in the axes of ``actual``.
-    Source: Salinas et al. 2020, DeepAR; the mean over levels as in Chronos and fev.
-    """
-    q = np.asarray(quantiles, dtype=np.float64)
-    losses = []
-    for place, level in enumerate(levels):
-        y, forecast, seen = _counted(actual, q[..., place])
-        losses.append(_ratio(2.0 * pinball_loss(y, forecast, level), np.where(seen, np.abs(y), 0.0), axis))
-    return np.mean(losses, axis=0)
-
-
-def coverage(actual: ArrayLike, lower: ArrayLike, upper: ArrayLike, *, axis: Axis = None) -> Any:
-    """Share of actuals in [lower, upper], both ends included."""
-    y, low, seen = _counted(actual, lower)
-    high = np.where(seen, np.asarray(upper, dtype=np.float64), 0.0)
-    return _ratio(inside(y, low, high), seen, axis)
-
-
-def width(actual: ArrayLike, lower: ArrayLike, upper: ArrayLike, *, axis: Axis = None) -> Any:
-    """Mean of upper − lower over the values that count, in the units of y."""
-    _, low, seen = _counted(actual, lower)
-    high = np.where(seen, np.asarray(upper, dtype=np.float64), 0.0)
-    return _ratio(high - low, seen, axis)
-
-
-# ---------------------------------------------------------------- one value at a time, shared with sums.py
-
-
-def absolute_error(y: Floats, f: Floats) -> Floats:
-    """|y − f| of each value."""
-    return np.abs(f - y)
-
-
-def percentage_error(y: Floats, f: Floats) -> Floats:
-    """100·|y − f| / |y| of each value, 0 where y is 0."""
-    return np.where(y != 0, 100.0 * np.abs(f - y) / np.where(y != 0, np.abs(y), 1.0), 0.0)
-
-
-def symmetric_error(y: Floats, f: Floats) -> Floats:
-    """200·|y − f| / (|y| + |f|) of each value, 0 where both are 0."""
-    total = np.abs(y) + np.abs(f)
-    return 200.0 * np.abs(f - y) / np.where(total == 0, 1.0, total)
-
-
-def pinball_loss(y: Floats, q: Floats, level: float) -> Floats:
-    """max(level·(y − q), (level − 1)·(y − q)) of each value."""
-    error = y - q
-    return np.maximum(level * error, (level - 1.0) * error)
-
-
-def inside(y: Floats, low: Floats, high: Floats) -> Floats:
-    """1 where low ≤ y ≤ high, else 0; NaN where a bound is NaN."""
-    return np.where(np.isnan(low) | np.isnan(high), np.nan, (low <= y) & (y <= high))
+    pairs = ((smape, reference_smape), (mase, reference_mase))
+    given = [(np.asarray(own, np.float64), np.asarray(base, np.float64)) for own, base in pairs]
+    shares = [own / np.where(base > 0, base, np.nan) for own, base in given]
+    result = 0.5 * (shares[0] + shares[1])
+    return float(result) if result.ndim == 0 else result
 
 
 # ---------------------------------------------------------------- scales
@@ -218,22 +203,3 @@ def actuals(panel: "Panel", series: Ints, ends: Ints, *, horizon: int) -> Floats
     known = relative < panel.ends[series][:, None]
     rows = panel.offsets[series][:, None] + np.where(known, relative, 0)
     return np.where(known[..., None], panel.target[rows], np.nan).astype(np.float64, copy=False)
-
-
-# ---------------------------------------------------------------- inside
-
-
-def _counted(actual: ArrayLike, forecast: ArrayLike) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """Actual and forecast in float64 with 0 where the actual is NaN, and the mask of what counts."""
-    y = np.asarray(actual, dtype=np.float64)
-    seen = ~np.isnan(y)
-    f = np.broadcast_to(np.asarray(forecast, dtype=np.float64), y.shape)
-    return np.where(seen, y, 0.0), np.where(seen, f, 0.0), seen
-
-
-def _ratio(numerator: Floats, weight: NDArray[Any], axis: Axis) -> Any:
-    """Sum of what counts over the sum of weights; NaN where the weights sum to 0."""
-    total = np.where(weight > 0, numerator, 0.0).sum(axis=axis) if weight.dtype == bool else numerator.sum(axis=axis)
-    count = np.asarray(weight.sum(axis=axis, dtype=np.float64))
-    result = np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
-    return float(result) if result.ndim == 0 else result

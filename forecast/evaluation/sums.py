@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecast.datasets.arrays import Floats, Ints
-from forecast.evaluation.metrics import (
+from forecast.evaluation.values import (
     absolute_error,
     inside,
     percentage_error,

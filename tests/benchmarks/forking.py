@@ -19,8 +19,8 @@ from forecast import create
 from forecast.datasets.build import load_panel
 from forecast.datasets.catalogue import find_dataset, load_dataset
 from forecast.datasets.named.protocols import PROTOCOLS, Protocol
-from forecast.evaluation.metrics import mase_of_windows
 from forecast.evaluation.known import hide_after
+from forecast.evaluation.metrics import mase_of_windows
 
 UNBOUNDED = 1_000_000  # steps: the seconds end the run
 SIDES = {"forked": None, "one origin": 1}
