@@ -13,6 +13,7 @@ LINKS = (ROOT / "forecast" / "datasets", ROOT / "forecast" / "cli")
 # The layers from the bottom up: a module may import from its own layer and those below.  The longest prefix counts.
 LAYERS = (
     (
+        "forecast.cores",
         "forecast.errors",
         "forecast.folders",
         "forecast.plain",
@@ -35,7 +36,8 @@ LAYERS = (
     ("forecast.baselines", "forecast.presets", "forecast.evaluation", "forecast.explanations", "forecast.streaming"),
     ("forecast.packing",),
     ("forecast.persistence", "forecast.sources", "forecast.curves"),
-    ("forecast.inspection", "forecast.candidates", "forecast.plots", "forecast.report"),
+    ("forecast.tuning",),
+    ("forecast.inspection", "forecast.automatic", "forecast.plots", "forecast.report"),
     ("forecast.explanation_plots",),
     ("forecast.verdict",),
     ("forecast.run_result",),
@@ -50,6 +52,7 @@ DOORS = {
     ("forecast.estimators.base", "forecast.evaluation.backtest"),
     ("forecast.estimators.base", "forecast.evaluation.metrics"),
     ("forecast.estimators.base", "forecast.persistence"),
+    ("forecast.estimators.judging", "forecast.evaluation.metrics"),
     ("forecast.estimators.neural", "forecast.explanations"),
     ("forecast.estimators.neural", "forecast.streaming"),
     ("forecast.explanations.explanation", "forecast.explanation_plots"),

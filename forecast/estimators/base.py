@@ -35,7 +35,8 @@ class Job:
 
     began: ``time.perf_counter()`` when ``fit`` was called.  validation: steps to hold out, a panel of its own with the
     rows (S,) of each series before its first origin, or None (default).
-    on_report(step, seconds, losses): called after each validation; returning True stops the fit.
+    on_report(step, seconds, losses): called after each validation; returning True stops the fit.  ``losses["mase"]``
+    is the MASE of the held-out windows, worked out where it is asked for.
     checkpoint: folder to write checkpoints to and to resume from.  refit: train again on everything afterwards.
     """
 

@@ -12,8 +12,9 @@ from forecast.datasets.panel import Panel
 from forecast.datasets.schema import Note
 from forecast.datasets.windows import Window
 from forecast.errors import ConfigError, TrainingError
-from forecast.estimators.base import Job
+from forecast.estimators.base import Job, OnReport
 from forecast.estimators.holdout import HeldOut, gather_windows, hold_out, only, rows_before
+from forecast.estimators.judging import HeldOutError, Told
 from forecast.estimators.pretraining import outcome, pretrain, pretraining_steps, share_of
 from forecast.estimators.room import require_room
 from forecast.folders import claimed, made_folder
@@ -120,7 +121,7 @@ class Learning:
             windows,
             plan,
             validation=self._validation(held_out),
-            on_report=self.job.on_report,
+            on_report=self._reporting(held_out),
             ranks=self.ranks,
         )
         if stop:
@@ -162,6 +163,14 @@ class Learning:
         before = rows_before(known, series, ends, unit=self.forecaster.scale)
         seen = self.forecaster._windows(known, self.device, before, min_context=1, rounded=True)
         return gather_windows(seen, series, ends, size=self.forecaster._windows_per_pass())
+
+    def _reporting(self, held_out: HeldOut | None) -> OnReport | None:
+        """Who is told of each validation; the losses then know the MASE of the held-out windows, too."""
+        told = self.job.on_report
+        if told is None or held_out is None:
+            return told
+        error = HeldOutError(self.forecaster, held_out, self.device)
+        return lambda step, seconds, losses: told(step, seconds, Told(losses, error))
 
     def _finished_before(self, identity: dict[str, Any]) -> list[dict[str, Any]]:
         """How the trainings of this fit went that came to their end, where a later one left a checkpoint."""

@@ -160,6 +160,7 @@ def _backtest(
         fit_seconds=runner.fit_seconds,
         predict_seconds=runner.predict_seconds,
         left_out=left_out,
+        report=runner.report,
     )
 
 

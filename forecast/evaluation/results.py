@@ -3,7 +3,8 @@
 Dimension key: W windows, H horizon, C channels, Q levels, S series.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, overload
 
@@ -30,6 +31,7 @@ class Backtest:
     values: (W, H, C, 1 + Q) in the user's units, points first, then ``levels``.
     actual: (W, H, C), NaN where unobserved.
     season: of MASE and RMSSE.  fits: how often it was fitted.  left_out: ids of series too short for any fold.
+    report: what the last fit resolved and measured, as the forecaster's ``report_``.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Backtest:
     predict_seconds: float
     left_out: tuple[str, ...] = ()
     gap: int = 0
+    report: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -166,7 +169,7 @@ class Backtest:
         return pd.Index(self.panel.schema.target, name="target"), self._sums.windows.sum(axis=1)
 
     def _by_window(self) -> tuple[pd.Index, Floats]:
-        places = [self.fold, self.panel.ids[self.series]]
+        places = [self.fold, np.asarray(self.panel.ids[self.series])]
         return pd.MultiIndex.from_arrays(places, names=["fold", self._names()["id"]]), self._sums.windows.sum(axis=2)
 
     def _names(self) -> dict[str, str]:

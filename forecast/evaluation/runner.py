@@ -17,11 +17,14 @@ from forecast.evaluation.plan import Plan
 if TYPE_CHECKING:
     from forecast.estimators.base import Forecaster
 
+TOLD = 10  # calls for forecasts between which ``on_fold`` is told of the folds of one fit
+
 
 class Runner:
     """Fits and forecasts block after block of folds, and keeps what came of it.
 
-    After ``run``: values (W, H, C, 1 + Q), actual (W, H, C), fits, fit_seconds and predict_seconds.
+    After ``run``: values (W, H, C, 1 + Q), actual (W, H, C), fits, fit_seconds, predict_seconds, and the
+    last fit's report.
     """
 
     def __init__(
@@ -31,6 +34,7 @@ class Runner:
         self.actual = actuals(panel, origins.series, origins.ends + plan.gap, horizon=plan.horizon)
         self.values: Floats = np.empty((*self.actual.shape, 1 + len(levels)))
         self.fits, self.fit_seconds, self.predict_seconds = 0, 0.0, 0.0
+        self.report: dict[str, Any] = {}
 
     def run(self, season: int) -> None:
         """Fit and forecast all folds.  season: of the errors that ``on_fold`` is told."""
@@ -59,11 +63,13 @@ class Runner:
     def _calls(self, first: int, last: int) -> list[tuple[int, int]]:
         """The folds of each call for forecasts.
 
-        One call takes all folds of a fit where the forecaster is held to read nothing from its origins on.  Of any
-        other it is not known, and with a window the oldest rows differ: each fold then gets a panel of its own.
+        One call takes all folds of a fit where the forecaster is held to read nothing from its origins on, or some of
+        them where somebody wants to be told.  Of any other it is not known, and with a window the oldest rows differ:
+        each fold then gets a panel of its own.
         """
         if self.plan.window is None and self.forecaster.keeps_to_origins:
-            return [(first, last)]
+            size = last - first if self.plan.on_fold is None else -(-(last - first) // TOLD)
+            return [(begin, min(begin + size, last)) for begin in range(first, last, size)]
         return [(fold, fold + 1) for fold in range(first, last) if len(self.origins.block(fold, fold + 1))]
 
     def _fit(self, known: Ints, before: "Forecaster | None") -> "Forecaster":
@@ -80,6 +86,7 @@ class Runner:
             model = go_on(dated, **options)
         self.fit_seconds += time.perf_counter() - began
         self.fits += 1
+        self.report = dict(model.report_)
         return model
 
     def _forecast(self, model: "Forecaster", known: Ints, windows: Ints) -> None:
