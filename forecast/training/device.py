@@ -9,18 +9,17 @@ The switches are set at the first fit, never at import, and not at all where the
 """
 
 import ctypes
-import math
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
-from pathlib import Path
 from typing import TypeVar
 
 import torch
 
+from forecast.cores import cores
 from forecast.errors import ConfigError, ResourceError, is_out_of_memory
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # mallopt(3)
@@ -75,28 +74,6 @@ def borrowed(threads: int | None) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-@cache
-def cores() -> int:
-    """Cores that this process may keep busy: those it may run on, two hardware threads of one core counted once.
-
-    A container's share of processor time limits them, and the processes that torchrun started here share them.
-    """
-    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
-    physical = len({_read(f"/sys/devices/system/cpu/cpu{n}/topology/thread_siblings_list", str(n)) for n in allowed})
-    quota, _, period = _read("/sys/fs/cgroup/cpu.max", "max").partition(" ")
-    if quota.isdigit() and period.isdigit():
-        physical = min(physical, math.ceil(int(quota) / int(period)))
-    together = os.environ.get("LOCAL_WORLD_SIZE", "")
-    return max(1, physical // max(int(together), 1) if together.isdigit() else physical)
-
-
-def _read(path: str, otherwise: str) -> str:
-    try:
-        return Path(path).read_text().strip()
-    except OSError:
-        return otherwise
 
 
 def used(device: torch.device) -> AbstractContextManager[object]:

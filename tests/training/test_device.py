@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from forecast.errors import ConfigError
-from forecast.training import device
 from forecast.training.device import borrowed, find_device, seeded
 
 CPU = torch.device("cpu")
@@ -34,35 +33,6 @@ def test_seed_and_threads_are_given_back_after_an_error():
         raise RuntimeError
     assert torch.get_num_threads() == threads
     assert torch.equal(torch.get_rng_state(), state)
-
-
-@pytest.mark.parametrize(
-    ("files", "processes", "expected"),
-    [
-        ({}, None, 4),
-        ({"cpu0/": "0,2", "cpu2/": "0,2", "cpu1/": "1,3", "cpu3/": "1,3"}, None, 2),
-        ({"cpu.max": "150000 100000"}, None, 2),
-        ({"cpu.max": "max 100000"}, None, 4),
-        ({"cpu.max": "10000 100000"}, None, 1),
-        ({}, "2", 2),
-        ({}, "9", 1),
-    ],
-)
-def test_threads_are_counted_by_core_and_by_share(monkeypatch, files, processes, expected):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
-    monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
-    if processes:
-        monkeypatch.setenv("LOCAL_WORLD_SIZE", processes)
-
-    def read(path: str, otherwise: str) -> str:
-        return next((text for part, text in files.items() if part in path), otherwise)
-
-    monkeypatch.setattr(device, "_read", read)
-    device.cores.cache_clear()
-    try:
-        assert device.cores() == expected
-    finally:
-        device.cores.cache_clear()
 
 
 def test_a_device_that_is_not_there_is_refused():
