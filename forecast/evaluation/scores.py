@@ -1,4 +1,4 @@
-"""Scores of probabilistic forecasts on plain arrays: quantiles, intervals, samples.  The rules are those of ``metrics``.
+"""Scores of probabilistic forecasts on plain arrays: quantiles, intervals, samples.  The rules are those of metrics.py.
 
 Dimension key: Q levels, N samples, D values that are forecast jointly.
 """

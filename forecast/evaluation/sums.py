@@ -60,7 +60,7 @@ def intervals(levels: tuple[float, ...]) -> dict[str, tuple[int, int]]:
 def measure(actual: Floats, values: Floats, *, levels: tuple[float, ...], scale: Floats, squared_scale: Floats) -> Sums:
     """Sums of all windows: actual (W, H, C), values (W, H, C, 1 + Q), scales (W, C)."""
     windows, horizon, channels = actual.shape
-    names = len(POINT_SUMS) + len(levels) + 2 * len(intervals(levels))
+    names = len(POINT_SUMS) + len(levels) + 3 * len(intervals(levels))
     by_window = np.zeros((names, windows, channels))
     by_step = np.zeros((names, horizon, channels))
     block = max(1, BLOCK // max(1, horizon * channels))
@@ -76,7 +76,7 @@ def measure(actual: Floats, values: Floats, *, levels: tuple[float, ...], scale:
 def _terms(
     actual: Floats, values: Floats, levels: tuple[float, ...], scale: Floats, squared_scale: Floats
 ) -> Iterator[Floats]:
-    """The terms (W, H, C) of each sum, in the order of ``POINT_SUMS``, then levels, then coverages, then widths."""
+    """The terms (W, H, C) of each sum: ``POINT_SUMS``, then levels, and of each interval coverages, widths, scores."""
     seen = ~np.isnan(actual)
     y = np.where(seen, actual, 0.0)
     f = np.where(seen, values[..., 0], 0.0)
@@ -95,13 +95,20 @@ def _terms(
     yield np.where(scalable, absolute / scale[:, None, :], 0.0)
     yield np.where(scalable, squared / squared_scale[:, None, :], 0.0)
     quantiles = [np.where(seen, values[..., 1 + place], 0.0) for place in range(len(levels))]
-    for q, level in zip(quantiles, levels, strict=True):
-        yield pinball_loss(y, q, level)
+    losses = [pinball_loss(y, q, level) for q, level in zip(quantiles, levels, strict=True)]
+    yield from losses
     pairs = list(intervals(levels).values())
     for low, high in pairs:
         yield np.where(seen, inside(y, quantiles[low], quantiles[high]), 0.0)
     for low, high in pairs:
         yield quantiles[high] - quantiles[low]
+    for low, high in pairs:
+        yield np.where(scalable, _interval_score(losses[low], losses[high], levels[low]) / scale[:, None, :], 0.0)
+
+
+def _interval_score(low: Floats, high: Floats, level: float) -> Floats:
+    """Interval scores from the pinball losses of both ends, the lower one of ``level``: they are 1 / level of these."""
+    return (low + high) / level
 
 
 def measures(sums: Floats, levels: tuple[float, ...]) -> dict[str, Floats]:
@@ -125,12 +132,16 @@ def measures(sums: Floats, levels: tuple[float, ...]) -> dict[str, Floats]:
     }
     if levels:
         result["wql"] = _over(2.0 * pinballs.mean(axis=0), s["magnitude"])
+        result["crps"] = _over(2.0 * pinballs.mean(axis=0), s["count"])
         result["pinball"] = _over(pinballs.mean(axis=0), s["count"])
-        pairs = list(intervals(levels))
-        rest = sums[len(POINT_SUMS) + len(levels) :]
-        for place, name in enumerate(pairs):
-            result[f"coverage_{name}"] = _over(rest[place], s["count"])
-            result[f"width_{name}"] = _over(rest[len(pairs) + place], s["count"])
+        pairs = intervals(levels)
+        held, wide, scored = sums[len(POINT_SUMS) + len(levels) :].reshape(3, len(pairs), *sums.shape[1:])
+        for place, (name, (low, high)) in enumerate(pairs.items()):
+            result[f"coverage_{name}"] = _over(held[place], s["count"])
+            result[f"width_{name}"] = _over(wide[place], s["count"])
+            score = _interval_score(pinballs[low], pinballs[high], levels[low])
+            result[f"interval_score_{name}"] = _over(score, s["count"])
+            result[f"msis_{name}"] = _over(scored[place], s["scaled"])
         for level, loss in zip(levels, pinballs, strict=True):
             result[f"pinball_{level:g}"] = _over(loss, s["count"])
     return result | {"count": s["count"], "unscaled": s["count"] - s["scaled"]}

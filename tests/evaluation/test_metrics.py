@@ -160,12 +160,17 @@ def test_sums_give_the_same_measures_as_the_functions(monkeypatch):
         "pinball_0.25": metrics.pinball(y, Q[..., 1], 0.25),
         "coverage_80": metrics.coverage(y, Q[..., 0], Q[..., 4]),
         "width_50": metrics.width(y, Q[..., 1], Q[..., 3]),
+        "crps": metrics.crps_levels(y, Q, LEVELS),
+        "interval_score_80": metrics.interval_score(y, Q[..., 0], Q[..., 4], 0.8),
+        "interval_score_50": metrics.interval_score(y, Q[..., 1], Q[..., 3], 0.5),
+        "msis_80": metrics.msis(y, Q[..., 0], Q[..., 4], s, 0.8),
         "count": (~np.isnan(y)).sum(),
         "unscaled": (~np.isnan(y[0, :, 0])).sum(),
     }
     assert {name: found[name] for name in expected} == pytest.approx(expected)
     steps = measures(sums.steps.sum(axis=2), LEVELS)
     np.testing.assert_allclose(steps["smape"], metrics.smape(y, F, axis=(0, 2)))
+    np.testing.assert_allclose(steps["msis_50"], metrics.msis(y, Q[..., 1], Q[..., 3], s, 0.5, axis=(0, 2)))
     groups = np.array([0, 0, 1, 1, 1, 2])
     by_group = measures(sums.by(groups, 3), LEVELS)["wql"]
     assert by_group[1] == pytest.approx(metrics.wql(y[2:5], Q[2:5], LEVELS))
