@@ -24,6 +24,7 @@ from forecast.datasets.build import load_panel
 from forecast.datasets.catalogue import find_dataset
 from forecast.errors import ConfigError, DataError
 from forecast.presets import PRESETS
+from forecast.presets.catalogue import networks
 
 COLUMNS = ("preset", "family", "mase", "mse", "seconds", "windows/s", "parameters", "peak MB", "")
 FIRST_LOOK = ("lstm", "transformer", "hybrid")
@@ -36,7 +37,7 @@ def main() -> None:
         return
     names = asked.models.split(",") if asked.models else FIRST_LOOK
     if asked.all:
-        names = [name for name, row in PRESETS.items() if row.family != "baseline"]
+        names = networks()
     separator = " | " if asked.markdown else "  "
     print(separator.join(COLUMNS))
     if asked.markdown:

@@ -4,7 +4,7 @@ Dimension key: S series, N rows of all series together.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any, get_type_hints
 
@@ -18,6 +18,7 @@ from forecast.datasets.timeline import Timeline
 from forecast.errors import ModelFormatError
 from forecast.estimators.base import Forecaster
 from forecast.estimators.settings import check_names, check_values, matches, spell
+from forecast.nesting import described, revived
 from forecast.plain import as_tuples, to_plain
 from forecast.presets import forecaster_class, name_of
 from forecast.transforms import restore_transform
@@ -33,23 +34,11 @@ _ID_DTYPE = re.compile(r"(u?int|float)\d+|bool|str|string|object|datetime64\[[a-
 
 def pack(forecaster: Forecaster) -> tuple[dict[str, Any], Arrays]:
     """Everything that a fitted forecaster needs to predict again."""
-    state, learned = forecaster._state()
-    transform, powers = forecaster.transform_.state()
-    panel, arrays = pack_panel(forecaster.panel_)
+    document, arrays = _pack_learned(forecaster)
+    panel, rows = pack_panel(forecaster.panel_)
     ends = forecaster.fitted_ends_
-    document = {
-        "forecaster": name_of(forecaster),
-        "settings": forecaster.get_params(),
-        "season": forecaster.season_,
-        "transform": transform,
-        "report": forecaster.report_,
-        "state": state,
-        "training_ends": [ends[key] for key in forecaster.panel_.ids.tolist()],
-        "context": panel,
-    }
-    for prefix, group in ((TRANSFORM, powers), (LEARNED, learned)):
-        arrays |= {prefix + name: np.asarray(value) for name, value in group.items()}
-    return to_plain(document), arrays
+    document |= {"training_ends": [ends[key] for key in forecaster.panel_.ids.tolist()], "context": panel}
+    return to_plain(document), rows | arrays
 
 
 def unpack(document: Mapping[str, Any], arrays: Arrays, changes: Mapping[str, Any]) -> Forecaster:
@@ -57,21 +46,66 @@ def unpack(document: Mapping[str, Any], arrays: Arrays, changes: Mapping[str, An
 
     Values of a wrong kind raise; the caller says of which file they are.
     """
+    panel = unpack_panel(document["context"], arrays)
+    ends = [int(end) for end in document["training_ends"]]
+    return _unpack_learned(document, arrays, changes, panel, dict(zip(panel.ids.tolist(), ends, strict=True)))
+
+
+def pack_members(members: Iterable[Forecaster]) -> tuple[list[dict[str, Any]], Arrays]:
+    """Fitted forecasters inside another one, whose context is theirs: the arrays of the first begin with ``0.``."""
+    packed = [_pack_learned(member) for member in members]
+    arrays = {f"{place}.{name}": array for place, (_, own) in enumerate(packed) for name, array in own.items()}
+    return [document for document, _ in packed], arrays
+
+
+def unpack_members(
+    documents: Iterable[Mapping[str, Any]], arrays: Arrays, around: Forecaster, changes: Mapping[str, Any]
+) -> list[Forecaster]:
+    """The forecasters that ``pack_members`` described, inside ``around``, with ``changes`` of settings."""
+    return [
+        _unpack_learned(
+            document,
+            _group(arrays, f"{place}."),
+            {name: value for name, value in changes.items() if name in document["settings"]},
+            around.panel_,
+            around.fitted_ends_,
+        )
+        for place, document in enumerate(documents)
+    ]
+
+
+def _pack_learned(forecaster: Forecaster) -> tuple[dict[str, Any], Arrays]:
+    """All but the context."""
+    state, learned = forecaster._state()
+    transform, powers = forecaster.transform_.state()
+    document = {
+        "forecaster": name_of(forecaster),
+        "settings": described(forecaster.get_params()),
+        "season": forecaster.season_,
+        "transform": transform,
+        "report": forecaster.report_,
+        "state": state,
+    }
+    groups = ((TRANSFORM, powers), (LEARNED, learned))
+    arrays = {prefix + name: np.asarray(value) for prefix, group in groups for name, value in group.items()}
+    return document, arrays
+
+
+def _unpack_learned(
+    document: Mapping[str, Any], arrays: Arrays, changes: Mapping[str, Any], panel: Panel, ends: dict[Any, int]
+) -> Forecaster:
     kind = forecaster_class(document["forecaster"])
-    settings = {name: as_tuples(value) for name, value in document["settings"].items()} | dict(changes)
+    settings = {name: revived(value) for name, value in document["settings"].items()} | dict(changes)
     check_names(kind, settings)
     forecaster = kind(**settings)
     check_values(forecaster)
-    panel = unpack_panel(document["context"], arrays)
     forecaster.schema_ = panel.schema
     forecaster.season_ = int(document["season"])
     forecaster.transform_ = restore_transform(document["transform"], _group(arrays, TRANSFORM))
     forecaster.report_ = dict(document["report"])
-    ends = [int(end) for end in document["training_ends"]]
-    forecaster.fitted_ends_ = dict(zip(panel.ids.tolist(), ends, strict=True))
+    forecaster.fitted_ends_, forecaster.panel_ = ends, panel
     forecaster._fingerprint = str(forecaster.report_["fingerprint"])
     forecaster._restore(dict(document["state"]), _group(arrays, LEARNED))
-    forecaster.panel_ = panel  # last: it is what makes a forecaster count as fitted
     return forecaster
 
 

@@ -14,7 +14,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from forecast.errors import ConfigError, unknown_name
+from forecast.presets.automatic import AUTOMATIC
 from forecast.presets.baselines import BASELINES
+from forecast.presets.ensembles import ENSEMBLES
 from forecast.presets.hybrid import HYBRIDS
 from forecast.presets.recurrent import RECURRENT
 from forecast.presets.row import Family, Preset
@@ -40,7 +42,7 @@ __all__ = [
 
 ENTRY_POINTS = "seqcast.forecasters"
 PRESETS: Mapping[str, Preset] = MappingProxyType(
-    {row.name: row for row in (*RECURRENT, *TRANSFORMERS, *HYBRIDS, *BASELINES)}
+    {row.name: row for row in (*RECURRENT, *TRANSFORMERS, *HYBRIDS, *BASELINES, *ENSEMBLES, *AUTOMATIC)}
 )
 
 

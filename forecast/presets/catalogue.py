@@ -7,6 +7,7 @@ from typing import Any
 
 from forecast.presets import PRESETS, Preset, forecasters
 from forecast.presets.measured import MEASURED
+from forecast.presets.row import NETWORKS
 
 
 def brief(row: Preset) -> dict[str, Any]:
@@ -20,7 +21,7 @@ def entry(row: Preset) -> dict[str, Any]:
 
     parameters, cost: of the network for a window of 336 steps with 48 ahead in patches of 24; the cost is the time of a
     training pass over a window, as a multiple of the LSTM's.  causal: whether one pass trains on many origins.
-    None for baselines and forecasters of other packages.
+    None for baselines, ensembles and forecasters of other packages.
     """
     measured = MEASURED.get(row.name)
     return {
@@ -43,4 +44,4 @@ def catalogue() -> list[dict[str, Any]]:
 
 def networks() -> list[str]:
     """Names of the built-in networks."""
-    return [name for name, row in PRESETS.items() if row.family != "baseline"]
+    return [name for name, row in PRESETS.items() if row.family in NETWORKS]

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Family = Literal["recurrent", "transformer", "hybrid", "baseline", "extension"]
+Family = Literal["recurrent", "transformer", "hybrid", "baseline", "ensemble", "extension"]
+NETWORKS: tuple[Family, ...] = ("recurrent", "transformer", "hybrid")
 
 
 @dataclass(frozen=True, kw_only=True)

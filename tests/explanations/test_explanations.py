@@ -14,10 +14,11 @@ from forecast.explanations.recording import recording
 from forecast.layers.attention.full import FullAttention
 from forecast.layers.gates import MixingGate
 from forecast.presets import PRESETS
+from forecast.presets.catalogue import networks
 
 from .conftest import fitted, shops
 
-NEURAL = [name for name, row in PRESETS.items() if row.family != "baseline"]
+NEURAL = networks()
 SIGNED = {"compact"}  # its rows have negative weights, and another sum
 WITHOUT_MAP = {"compressive-transformer", "transformer-encoder-decoder", "tied"}  # the latter: of their own blocks
 

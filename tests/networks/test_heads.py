@@ -7,13 +7,14 @@ from forecast.estimators.defaults import Resolved
 from forecast.networks.base import Sizes
 from forecast.outputs import make_output
 from forecast.outputs.distribution import DISTRIBUTIONS
-from forecast.presets import PRESETS, create, forecaster_class
+from forecast.presets import create, forecaster_class
+from forecast.presets.catalogue import networks
 
 pytestmark = pytest.mark.usefixtures("averages")
 LEVELS = (0.1, 0.5, 0.75)
 SMALL = {"hidden_size": 16, "heads": 2, "dropout": 0.0}
 HEADS = {"levels": None, **{kind: kind for kind in DISTRIBUTIONS}, "points": None}
-NETWORKS = [*(name for name, row in PRESETS.items() if row.family != "baseline"), "averages"]
+NETWORKS = [*networks(), "averages"]
 
 
 @pytest.mark.parametrize("head", HEADS)

@@ -1,0 +1,32 @@
+"""Ensemble selection: members are added one by one, with replacement, as long as the mean gets better.
+
+Source: Caruana, Niculescu-Mizil, Crew and Ksikes 2004, Ensemble selection from libraries of models (section 2).
+
+Dimension key: M members, N values, Q columns.
+"""
+
+import numpy as np
+
+from forecast.datasets.arrays import Floats
+from forecast.ensembles.scaled import Scaled
+
+ROUNDS = 30  # a weight of the combination is a multiple of one over the rounds that were best
+GAIN = (
+    1e-4  # share of the loss that a further round must save: less is chance, and costs a member more to forecast with
+)
+
+
+def pick(found: Scaled, *, rounds: int = ROUNDS) -> Floats:
+    """(M,) weights.  The first pick is the best member, so that the result is never worse than it on these values."""
+    members = found.forecasts
+    total = np.zeros_like(members[0])
+    counts = np.zeros(len(members))
+    best, chosen = np.inf, counts
+    for size in range(1, rounds + 1):
+        losses = np.array([found.loss((total + member) / size) for member in members])
+        member = int(losses.argmin())
+        counts[member] += 1
+        total += members[member]
+        if losses[member] < best * (1 - GAIN) or size == 1:
+            best, chosen = float(losses[member]), counts / size
+    return chosen

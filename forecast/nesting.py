@@ -1,0 +1,72 @@
+"""Forecasters as settings of forecasters: how they are written down and read back, and what they get from around them.
+
+A setting may hold a name of the table or an unfitted forecaster.  Neither is ever fitted itself: the outer forecaster
+fits a copy that has its own horizon, roles, levels and so on wherever the inner one leaves them at their defaults.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from forecast.errors import ConfigError
+from forecast.estimators.base import Forecaster
+from forecast.estimators.settings import check_values
+from forecast.presets import create, name_of
+
+ONCE = ("transform", "lower", "upper")  # what the outer forecaster does around the inner ones, who need not do it again
+DESCRIPTION = {"name", "settings"}
+
+
+def described(value: Any) -> Any:
+    """A setting's value as JSON can hold it: a forecaster becomes ``{"name": …, "settings": …}``."""
+    if isinstance(value, Forecaster):
+        return {"name": name_of(value), "settings": described(value.get_params())}
+    if isinstance(value, Mapping):
+        return {key: described(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [described(item) for item in value]
+    return value
+
+
+def revived(value: Any) -> Any:
+    """What ``described`` was given: lists become tuples.  ``ConfigError`` for a name or setting that is not known."""
+    if isinstance(value, Mapping) and set(value) == DESCRIPTION:
+        return create(str(value["name"]), **{key: revived(item) for key, item in value["settings"].items()})
+    if isinstance(value, tuple | list):
+        return tuple(revived(item) for item in value)
+    return value
+
+
+def inner(outer: Forecaster, given: str | Forecaster) -> Forecaster:
+    """A copy of the forecaster that a setting of ``outer`` holds, with the settings that the two share.
+
+    Settings that the inner one has at its default are those of the outer one; its transform and bounds are its own.
+    """
+    forecaster = create(given, horizon=outer.horizon) if isinstance(given, str) else given.clone()
+    usual = {f.name: f.default for f in fields(forecaster)}
+    shared = [f.name for f in fields(outer) if f.name in usual and f.name not in ONCE]
+    for name in shared:
+        if getattr(forecaster, name) == usual[name] and getattr(outer, name) != usual[name]:
+            setattr(forecaster, name, getattr(outer, name))
+    return forecaster
+
+
+def label(given: str | Forecaster) -> str:
+    """The name that a report gives to the forecaster in a setting."""
+    return given if isinstance(given, str) else name_of(given)
+
+
+def labels(given: tuple[str | Forecaster, ...]) -> tuple[str, ...]:
+    """A name for each of several: those that come again are numbered (``lstm``, ``lstm-2``)."""
+    plain = [label(one) for one in given]
+    again = [plain[:place].count(name) for place, name in enumerate(plain)]
+    return tuple(f"{name}-{count + 1}" if count else name for name, count in zip(plain, again, strict=True))
+
+
+def faults(outer: Forecaster, given: str | Forecaster) -> str:
+    """What is wrong with the forecaster in a setting, in words; nothing where all is well."""
+    try:
+        check_values(inner(outer, given))
+    except ConfigError as error:
+        return f"{label(given) if isinstance(given, Forecaster) else repr(given)}: {error.cause}"
+    return ""
