@@ -18,14 +18,17 @@ from forecast.evaluation.results import Backtest
 WEIGHTS = {
     "mase": "scaled",
     "rmsse": "scaled",
+    "msis": "scaled",
     "mae": "count",
     "rmse": "count",
     "mse": "count",
-    "mape": "nonzero",
     "smape": "count",
+    "crps": "count",
+    "pinball": "count",
+    "interval_score": "count",
+    "mape": "nonzero",
     "wape": "magnitude",
     "wql": "magnitude",
-    "pinball": "count",
 }
 ROOTS = ("rmse", "rmsse")
 
@@ -72,13 +75,12 @@ class Cells:
     @cached_property
     def ranks(self) -> Floats:
         """(M,) mean rank over the windows, 1 the best; equals share the mean of their ranks."""
-        from scipy import stats
-
         counted = self.weight > 0
         if not counted.any():
             return np.full(len(self.names), np.nan)
         errors = np.where(np.isnan(self.sums), np.inf, self.sums)[:, counted]
-        return np.asarray(stats.rankdata(errors, axis=0).mean(axis=1))
+        below = [np.count_nonzero(errors < one) + np.count_nonzero(errors == one) / 2 for one in errors]
+        return 0.5 + np.array(below) / errors.shape[1]
 
     def table(self) -> tuple[Floats, Floats]:
         """The sums (M, F, S) and weights (F, S), 0 for windows that there are not."""
@@ -102,14 +104,15 @@ def cells(backtests: Mapping[str, Backtest], *, measure: str | None = None) -> C
     first, *_ = backtests.values()
     if measure is None:
         measure = "mase" if np.isfinite(first.metrics()["mase"]) else "mae"
-    if measure not in WEIGHTS:
-        raise unknown_name("measure of error", measure, WEIGHTS)
-    without = [name for name, result in backtests.items() if measure not in result.metrics()]
+    tables = {name: result.windows() for name, result in backtests.items()}
+    known = [name for table in tables.values() for name in table if _kind(name) in WEIGHTS]
+    if measure not in known:
+        raise unknown_name("measure of error", measure, set(known))
+    without = [name for name, table in tables.items() if measure not in table]
     if without:
-        raise ConfigError(f"{', '.join(without)} gave no levels to measure {measure!r} of", "Compare by 'mase'.")
-    weight = _weight(first, WEIGHTS[measure])
-    errors = np.stack([result.metrics("window")[measure].to_numpy() for result in backtests.values()])
-    root = measure in ROOTS
+        raise ConfigError(f"{', '.join(without)} gave no levels, of which {measure!r} is made", "Compare by 'mase'.")
+    weight, root = _weight(first, tables[next(iter(tables))], WEIGHTS[_kind(measure)]), measure in ROOTS
+    errors = np.stack([table[measure] for table in tables.values()])
     return Cells(
         names=tuple(backtests),
         measure=measure,
@@ -147,21 +150,31 @@ def on_one_scale(backtests: Mapping[str, Backtest], season: int | None) -> dict[
 
 def _same_windows(one: Backtest, other: Backtest) -> bool:
     def where(result: Backtest) -> tuple[np.ndarray, ...]:
-        steps = result.panel.starts[result.series] + result.ends
-        return result.fold, np.asarray(result.panel.ids[result.series]), steps
+        return result.fold, result.panel.starts[result.series] + result.ends
 
-    same = one.actual.shape == other.actual.shape and all(
-        np.array_equal(a, b) for a, b in zip(where(one), where(other), strict=True)
-    )
+    def who(result: Backtest) -> np.ndarray:
+        return np.asarray(result.panel.ids[result.series])
+
+    same = one.actual.shape == other.actual.shape and all(map(np.array_equal, where(one), where(other)))
+    if one.panel.ids.equals(other.panel.ids):
+        same = same and np.array_equal(one.series, other.series)
+    else:
+        same = same and np.array_equal(who(one), who(other))
     return same and np.array_equal(one.actual, other.actual, equal_nan=True)
 
 
-def _weight(result: Backtest, kind: str) -> Floats:
+def _kind(measure: str) -> str:
+    """The name of a measure without its level or coverage: ``msis`` of ``msis_90``."""
+    name, _, number = measure.rpartition("_")
+    return name if number.replace(".", "", 1).isdigit() else measure
+
+
+def _weight(result: Backtest, table: Mapping[str, Floats], kind: str) -> Floats:
     """(W,) what the measure of a window counts for: values, values with a scale, or the size of the actuals."""
-    if kind in ("count", "scaled"):
-        table = result.metrics("window")
-        counted = table["count"] - table["unscaled"] if kind == "scaled" else table["count"]
-        return counted.to_numpy(dtype=np.float64)
+    if kind == "count":
+        return table["count"]
+    if kind == "scaled":
+        return table["count"] - table["unscaled"]
     size = np.nan_to_num(np.abs(result.actual))
     weight: Floats = (size if kind == "magnitude" else size != 0).sum(axis=(1, 2), dtype=np.float64)
     return weight

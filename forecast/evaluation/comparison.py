@@ -79,12 +79,15 @@ class Contest:
     """Each forecaster against the reference, and the winner against each of the others, by the other's name.
 
     reference: None where it is not among them; ``against_reference`` is then empty.
+    errors: ``measure`` over everything.  ranks: mean rank over series × folds, 1 the best.
     """
 
     winner: str
     reference: str | None
     measure: str
     by: By
+    errors: Mapping[str, float]
+    ranks: Mapping[str, float]
     against_reference: Mapping[str, Comparison]
     of_winner: Mapping[str, Comparison]
 
@@ -147,6 +150,8 @@ def contest(
         reference=None if base is None else names[base],
         measure=found.measure,
         by=tests.by,
+        errors=dict(zip(names, found.overall.tolist(), strict=True)),
+        ranks=dict(zip(names, found.ranks.tolist(), strict=True)),
         against_reference={} if base is None else _against(tests, base),
         of_winner=_of_winner(tests, best),
     )

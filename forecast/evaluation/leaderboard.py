@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from forecast.errors import ConfigError
-from forecast.evaluation.cells import cells, on_one_scale
+from forecast.evaluation.cells import on_one_scale
 from forecast.evaluation.comparison import By, Contest, contest
 from forecast.evaluation.results import Backtest
 from forecast.evaluation.sums import intervals
@@ -49,13 +49,11 @@ def leaderboard(
         if name in frame:
             base = frame[name].get(judged.reference, np.nan)
             frame.insert(0, f"relative_{name}", frame[name] / base if base else np.nan)
-    found = cells(table, measure=judged.measure)
     standing = pd.DataFrame({name: _standing(name, judged) for name in frame.index}).T
-    standing.insert(0, "rank", found.ranks)
     numbers = {name: np.float64 for name in standing if name not in TEXTS}
     first = ["mase", *(name for name in ("relative_mase", "wql", "relative_wql") if name in frame)]
     rest = [name for name in frame if name not in first]
-    order = pd.Series(found.overall, index=frame.index).sort_values(kind="stable").index
+    order = pd.Series(judged.errors).sort_values(kind="stable").index
     return pd.concat([frame[first], standing.astype(numbers), frame[rest]], axis=1).loc[order]
 
 
@@ -72,6 +70,7 @@ def _standing(name: str, judged: Contest) -> dict[str, Any]:
     """What the comparisons say of a forecaster; the reference has a skill of 0 and no interval."""
     base, best = judged.against_reference.get(name), judged.of_winner.get(name)
     return {
+        "rank": judged.ranks[name],
         "skill": base.skill if base else 0.0 if name == judged.reference else np.nan,
         "skill_low": base.low if base else np.nan,
         "skill_high": base.high if base else np.nan,

@@ -90,6 +90,10 @@ class Backtest:
         table = pd.DataFrame(measures(sums, self.levels), index=index)
         return table.astype({"count": np.int64, "unscaled": np.int64})
 
+    def windows(self) -> dict[str, Floats]:
+        """All measures of each window, (W,): ``metrics("window")`` as arrays, for what is made of very many."""
+        return measures(self._sums.windows.sum(axis=2), self.levels)
+
     def score(self) -> float:
         """−MASE over everything: higher is better, as scikit-learn wants it."""
         return -self.metrics()["mase"]

@@ -108,8 +108,6 @@ def origins_needed(
     deviation: root of the long-run variance of a difference, as ``diebold_mariano`` found it.  The cosine test is
     assumed; at least ``fewest_origins``, at most ``MOST_NEEDED``, which is also the answer where the mean is 0.
     """
-    from scipy import stats
-
     size = np.divide(np.abs(mean), deviation, out=np.full(np.shape(mean), np.inf), where=np.asarray(deviation) > 0)
     size = np.where(np.asarray(mean) == 0, 0.0, size)
     low = np.full(size.shape, fewest_origins(overlap), dtype=np.int64)
@@ -117,7 +115,7 @@ def origins_needed(
     while np.any(low < high):  # bisection: more origins never have less power
         middle = (low + high) // 2
         freedom = np.maximum((middle - 1) // (2 * overlap - 1), 1)
-        bar = stats.t.isf(level / 2, freedom) + stats.t.isf(1 - power, freedom)
+        bar = student_quantile(1 - level / 2, freedom) + student_quantile(power, freedom)
         enough = size * np.sqrt(middle) >= bar
         low, high = np.where(enough, low, np.minimum(middle + 1, high)), np.where(enough, middle, high)
     return low
@@ -131,10 +129,17 @@ def wilcoxon(differences: ArrayLike) -> float:
     return float(stats.wilcoxon(d).pvalue) if d.any() else 1.0
 
 
-def _two_sided(statistic: Floats, freedom: int) -> Floats:
-    from scipy import stats
+def student_quantile(share: float, freedom: ArrayLike) -> Floats:
+    """The value below which Student's t with ``freedom`` degrees of freedom lies with probability ``share``."""
+    from scipy.special import stdtrit
 
-    return np.asarray(2.0 * stats.t.sf(np.abs(statistic), freedom))
+    return np.asarray(stdtrit(np.asarray(freedom, dtype=np.float64), share))
+
+
+def _two_sided(statistic: Floats, freedom: int) -> Floats:
+    from scipy.special import stdtr  # scipy.stats takes a second to import
+
+    return np.asarray(2.0 * stdtr(float(freedom), -np.abs(statistic)))
 
 
 def _cosine(centred: Floats, count: int) -> Floats:

@@ -11,7 +11,7 @@ import numpy as np
 from forecast.datasets.arrays import Floats, Ints
 from forecast.errors import unknown_name
 from forecast.evaluation.cells import Cells
-from forecast.evaluation.significance import degrees_of_freedom
+from forecast.evaluation.significance import degrees_of_freedom, student_quantile
 
 Over = Literal["fold", "series", "both"]
 LEAST_RATIO, GREATEST_RATIO = 0.01, 100.0  # of two errors of a series, as in fev: no series decides alone
@@ -46,7 +46,7 @@ def skill_interval(
     which is rather too wide.  The percentiles of the logarithm are widened as Student's t is wider than the normal
     distribution, without which few folds would give intervals much too short.  NaN with a single fold or series.
     """
-    from scipy import stats
+    from scipy.special import ndtri
 
     if over not in ("fold", "series", "both"):
         raise unknown_name("over", over, ("fold", "series", "both"))
@@ -59,7 +59,7 @@ def skill_interval(
     middle = np.log(1 - skill(cells, baseline))
     drawn = np.concatenate(list(_resampled(cells, baseline, over, resamples, np.random.default_rng(seed))))
     tail = (1 - coverage) / 2
-    wider = stats.t.isf(tail, freedom) / stats.norm.isf(tail) * np.sqrt(count / (count - 1))
+    wider = student_quantile(1 - tail, freedom) / ndtri(1 - tail) * np.sqrt(count / (count - 1))
     low, high = np.quantile(drawn - middle, (tail, 1 - tail), axis=0) * wider
     return 1 - np.exp(middle + high), 1 - np.exp(middle + low)
 
