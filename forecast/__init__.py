@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # what type checkers and editors see of the lazy names below;
     from forecast.baselines import ThetaForecaster as ThetaForecaster
     from forecast.datasets import TimeSplit as TimeSplit
     from forecast.datasets import load_dataset as load_dataset
+    from forecast.ensembles import CombinedForecaster as CombinedForecaster
     from forecast.errors import ConfigError as ConfigError
     from forecast.errors import DataError as DataError
     from forecast.errors import ForecastError as ForecastError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:  # what type checkers and editors see of the lazy names below;
     from forecast.estimators import LSTMForecaster as LSTMForecaster
     from forecast.estimators import TransformerForecaster as TransformerForecaster
     from forecast.evaluation.backtest import backtest as backtest
+    from forecast.intervals import ConformalForecaster as ConformalForecaster
     from forecast.persistence import load as load
     from forecast.presets import create as create
 
@@ -42,6 +44,8 @@ _HOME = {
     "ThetaForecaster": "forecast.baselines",
     "ARIMAForecaster": "forecast.baselines",
     "LinearForecaster": "forecast.baselines",
+    "CombinedForecaster": "forecast.ensembles",
+    "ConformalForecaster": "forecast.intervals",
     "create": "forecast.presets",
     "load": "forecast.persistence",
     "backtest": "forecast.evaluation.backtest",
