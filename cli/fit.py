@@ -15,7 +15,7 @@ from forecast.cli.settings import Config, Set, read_config, resolve
 from forecast.errors import ConfigError, ResourceError
 
 if TYPE_CHECKING:
-    from forecast.candidates import OnReport
+    from forecast.automatic.watcher import OnReport
     from forecast.estimators.base import Forecaster
 
 CHECKPOINT, WEIGHTS, DOCUMENT = "checkpoint.safetensors", "weights.safetensors", "model.json"

@@ -4,7 +4,7 @@ import sys
 import time
 from typing import Any
 
-from forecast.candidates import OnReport, Watcher
+from forecast.automatic.watcher import OnReport, Watcher
 
 REPORTS = 20  # validations in one training
 

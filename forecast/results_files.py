@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from forecast.candidates import Clock
+from forecast.automatic.clock import Clock
 from forecast.curves import Curve, curve_of, select_series
 from forecast.datasets.arrays import Floats
 from forecast.evaluation.results import Backtest
@@ -91,7 +91,7 @@ def _write_picture(result: RunResult, path: Path) -> None:
     total = len(result.panel) * result.panel.channels
     subset = f" ({len(shown)} of {total:,} series shown)" if total > len(shown) else ""
     bars = tuple(
-        Bar(name=row["name"], error=row["mase"], ours=row["family"] == "network", winner=row["name"] == result.winner)
+        Bar(name=row["name"], error=row["mase"], ours=row["family"] != "baseline", winner=row["name"] == result.winner)
         for row in leaderboard_rows(result)
         if row["mase"] is not None
     )

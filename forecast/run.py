@@ -7,25 +7,16 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
-from forecast.candidates import (
-    BASELINES,
-    NETWORKS,
-    REFERENCE,
-    Clock,
-    Folds,
-    Trials,
-    Watcher,
-    check_settings,
-    choose_folds,
-    is_network,
-    settings_of,
-    try_all,
-)
+from forecast.automatic.candidates import BASELINES, NETWORKS, REFERENCE, check_settings
+from forecast.automatic.clock import Clock
+from forecast.automatic.folds import Folds, choose_folds
+from forecast.automatic.selection import Selection, select
+from forecast.automatic.watcher import Watcher
 from forecast.datasets.checks import check_horizon, require_steps
 from forecast.datasets.joining import require_future
 from forecast.datasets.output import to_frame
@@ -35,14 +26,10 @@ from forecast.estimators.base import DEFAULT_LEVELS
 from forecast.evaluation.leaderboard import leaderboard
 from forecast.folders import written_whole
 from forecast.inspection import inspect_panel
-from forecast.presets import create
 from forecast.results_files import FILES, write_results
 from forecast.run_result import RunResult
 from forecast.sources import open_data
 from forecast.verdict import Verdict, judge, unjudged
-
-if TYPE_CHECKING:
-    from forecast.estimators.base import Forecaster
 
 CELLS_PER_SECOND = 600_000  # written as text
 DRAWING_SECONDS = 4.0  # for the picture and the report, on a slow machine
@@ -62,7 +49,7 @@ def run(
     began: float | None = None,
     command: str | None = None,
 ) -> RunResult:
-    """Inspect, backtest networks against baselines, fit the best on all rows, forecast, and write it all to ``output``.
+    """Inspect, choose on a backtest (``forecast.automatic``), fit that on all rows, forecast, and write it to ``output``.
 
     data: file, name of a data set, frame, array or panel.  output: folder, refused unless empty (or ``force``); None
     writes nothing.  max_time: seconds for all of it.  folds: of the backtest, from the data when None.
@@ -106,8 +93,9 @@ def _work(
     chosen = choose_folds(panel, horizon, folds=folds)
     clock = replace(clock, reserve=clock.slowness() * _reserve(panel, horizon, chosen))
     given = {**opened.settings, "season": inspection.season, "horizon": horizon}  # one season for all, found once
-    trials, ranking, verdict = _compete(panel, chosen, given, clock, watcher)
-    model = _refit(verdict.winner, panel, given, trials, clock, watcher)
+    found = select(panel, horizon=horizon, settings=given, clock=clock, watcher=watcher, folds=folds)
+    ranking, verdict = _judged(found)
+    model = found.model
     watcher.stage("forecast")
     levels = model.levels or ()
     values = model.forecast_windows(panel, np.arange(len(panel)), panel.ends, horizon=horizon, levels=levels)
@@ -121,7 +109,9 @@ def _work(
         model=model,
         panel=panel,
         inspection=inspection,
-        trials=trials,
+        trials=found.trials,
+        weights=found.weights,
+        why=found.why,
         ranking=ranking,
         settings=given,
         command=command or f"run({opened.name!r}, horizon={horizon}, max_time={clock.limit:g})",
@@ -136,28 +126,8 @@ def _reserve(panel: Panel, horizon: int, folds: Folds | None) -> float:
     return DRAWING_SECONDS + min(cells / CELLS_PER_SECOND, 30.0)
 
 
-def _compete(
-    panel: Panel, folds: Folds | None, settings: dict[str, Any], clock: Clock, watcher: Watcher
-) -> tuple[Trials, pd.DataFrame, Verdict]:
-    if folds is None:
-        trials = Trials(folds=Folds(count=0, horizon=0))
-        return trials, pd.DataFrame(), unjudged(REFERENCE)
-    trials = try_all(panel, folds, settings=settings, clock=clock, watcher=watcher)
-    ranking = leaderboard(trials.backtests)
-    return trials, ranking, judge(trials.backtests, ranking)
-
-
-def _refit(
-    name: str, panel: Panel, given: dict[str, Any], trials: Trials, clock: Clock, watcher: Watcher
-) -> "Forecaster":
-    """The winner, fitted on all rows: a network for the steps found best in the backtest, within the time left."""
-    if not is_network(name):
-        watcher.stage(f"{name} on all rows")
-        return create(name, **settings_of(name, given)).fit(panel)
-    limit = max(clock.left(), 1.0)
-    given = {**given, "max_time": limit, "max_steps": trials.steps[name]}
-    report = watcher.training(f"{name} on all rows", limit=limit)
-    try:
-        return create(name, **settings_of(name, given)).fit(panel, validation=0, on_report=report)
-    finally:
-        watcher.trained()
+def _judged(found: Selection) -> tuple[pd.DataFrame, Verdict]:
+    if not found.trials.backtests:
+        return pd.DataFrame(), unjudged(found.name)
+    ranking = leaderboard(found.trials.backtests)
+    return ranking, judge(found.trials.backtests, ranking, winner=found.name)

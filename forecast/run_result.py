@@ -3,6 +3,7 @@
 Dimension key: S series, H horizon, C channels, Q levels.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from forecast.candidates import REFERENCE, Trials, is_network
+from forecast.automatic.candidates import REFERENCE, kind_of
+from forecast.automatic.trials import Trials
 from forecast.datasets.arrays import Floats
 from forecast.datasets.fingerprint import fingerprint
 from forecast.datasets.panel import Panel
@@ -32,7 +34,8 @@ class RunResult:
     """What a run found.
 
     forecast: long frame: id, time, forecast, q0.05 ….  values: the same as (S, H, C, 1 + Q).  model: the winner, fitted
-    on all rows.  trials: all backtests.  ranking: their leaderboard.  seconds: of the whole run.
+    on all rows.  weights: of its members.  why: how the choice came to it.  trials: all backtests.  ranking: their
+    leaderboard.  seconds: of the whole run.
     folder: where everything was written.  missing: outputs that need an extra, and which.
     """
 
@@ -46,6 +49,8 @@ class RunResult:
     panel: Panel
     inspection: Inspection
     trials: Trials
+    weights: Mapping[str, float]
+    why: tuple[str, ...]
     ranking: pd.DataFrame
     settings: dict[str, Any]
     command: str
@@ -71,6 +76,8 @@ def metrics(result: RunResult) -> dict[str, Any]:
         "gain_over_seasonal_naive": round_or_none(result.verdict.gain),
         "backtest": {"folds": trials.folds.count, "horizon": trials.folds.horizon},
         "leaderboard": leaderboard_rows(result),
+        "weights": rounded(dict(result.weights)),
+        "why": list(result.why),
         "left_out": trials.left_out,
         "models": {name: measures(backtest) for name, backtest in trials.backtests.items()},
         "series_without_folds": list(_left_out_series(result)),
@@ -87,9 +94,8 @@ def leaderboard_rows(result: RunResult) -> list[dict[str, Any]]:
     """The ranking, best first, as plain values."""
     rows: list[dict[str, Any]] = []
     for name, row in result.ranking.iterrows():
-        family = "network" if is_network(str(name)) else "baseline"
-        figures = {str(key): round_or_none(float(value)) for key, value in row.items()}
-        rows.append({"name": str(name), "family": family, **figures})
+        figures = {str(key): rounded(value) for key, value in row.items()}
+        rows.append({"name": str(name), "family": kind_of(str(name)), **figures})
     return rows
 
 

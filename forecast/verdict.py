@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from forecast.candidates import REFERENCE, is_network
+from forecast.automatic.candidates import REFERENCE, kind_of
 from forecast.evaluation.results import Backtest
 from forecast.evaluation.sums import intervals
 
@@ -27,16 +27,25 @@ class Verdict:
     sentences: tuple[str, ...]
 
 
-def judge(backtests: Mapping[str, Backtest], ranking: pd.DataFrame) -> Verdict:
-    """The verdict on backtests of the same windows, ``ranking`` being their leaderboard."""
-    winner = str(ranking.index[0])
+def judge(backtests: Mapping[str, Backtest], ranking: pd.DataFrame, *, winner: str | None = None) -> Verdict:
+    """The verdict on backtests of the same windows, ``ranking`` being their leaderboard.
+
+    winner: what was chosen where that need not be the first of the ranking, which may lead by chance.
+    """
+    winner = str(ranking.index[0]) if winner is None else winner
     measure = "mase" if np.isfinite(ranking["mase"].iloc[0]) else "mae"
-    best, base = float(ranking[measure].iloc[0]), float(ranking[measure].get(REFERENCE, np.nan))
+    best, base = float(ranking[measure][winner]), float(ranking[measure].get(REFERENCE, np.nan))
     gain = 1 - best / base if base > 0 else 0.0
     beaten = bool(best < base)
     head = _win(backtests, ranking, winner, measure, gain) if beaten else _none_better(ranking, winner, measure)
     doubt = _doubt(backtests[winner], backtests[REFERENCE], measure) if beaten else ""
-    rest = (doubt, _networks(ranking, winner, measure), _season(backtests), _coverage(backtests[winner]))
+    rest = (
+        doubt,
+        _leader(ranking, winner, measure),
+        _networks(ranking, winner, measure),
+        _season(backtests),
+        _coverage(backtests[winner]),
+    )
     return Verdict(winner=winner, beaten=beaten, gain=gain, sentences=(head, *(line for line in rest if line)))
 
 
@@ -48,9 +57,10 @@ def unjudged(winner: str) -> Verdict:
 
 def _win(backtests: Mapping[str, Backtest], ranking: pd.DataFrame, winner: str, measure: str, gain: float) -> str:
     best, base = ranking[measure][winner], ranking[measure][REFERENCE]
-    kind = "" if is_network(winner) else ", a baseline,"
+    kind = ", a baseline," if kind_of(winner) == "baseline" else ""
     less = f"{gain:.0%} less error" if gain >= 0.005 else "hardly less error"
-    words = f"{winner}{kind} forecasts best: {measure.upper()} {best:.3g}, {less} than seasonal naive ({base:.3g})"
+    verb = "forecasts best" if winner == ranking.index[0] else "is chosen"
+    words = f"{winner}{kind} {verb}: {measure.upper()} {best:.3g}, {less} than seasonal naive ({base:.3g})"
     return f"{words}; it is better {_how_often(backtests[winner], backtests[REFERENCE], measure)}."
 
 
@@ -89,11 +99,19 @@ def _none_better(ranking: pd.DataFrame, winner: str, measure: str) -> str:
     return f"{words}, so the forecast is that of seasonal naive{closest}."
 
 
+def _leader(ranking: pd.DataFrame, winner: str, measure: str) -> str:
+    """Who had the lowest error where something else was chosen."""
+    first = str(ranking.index[0])
+    if first == winner:
+        return ""
+    return f"{first} had {measure.upper()} {ranking[measure].iloc[0]:.3g}, which is not clearly better on these folds."
+
+
 def _networks(ranking: pd.DataFrame, winner: str, measure: str) -> str:
     """How the networks did where a baseline won."""
-    if is_network(winner):
+    if kind_of(winner) != "baseline":
         return ""
-    networks = [name for name in ranking.index if is_network(str(name))]
+    networks = [name for name in ranking.index if kind_of(str(name)) == "network"]
     if not networks:
         return "No network was tried."
     base = ranking[measure].get(REFERENCE, np.nan)
