@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what type checkers and editors see of the lazy names below; a test keeps the two in step
+    from forecast.automatic import AutoForecaster as AutoForecaster
     from forecast.baselines import ARIMAForecaster as ARIMAForecaster
     from forecast.baselines import DriftForecaster as DriftForecaster
     from forecast.baselines import ETSForecaster as ETSForecaster
@@ -44,6 +45,7 @@ _HOME = {
     "ThetaForecaster": "forecast.baselines",
     "ARIMAForecaster": "forecast.baselines",
     "LinearForecaster": "forecast.baselines",
+    "AutoForecaster": "forecast.automatic",
     "CombinedForecaster": "forecast.ensembles",
     "ConformalForecaster": "forecast.intervals",
     "create": "forecast.presets",

@@ -49,7 +49,7 @@ def run(
     began: float | None = None,
     command: str | None = None,
 ) -> RunResult:
-    """Inspect, choose on a backtest (``forecast.automatic``), fit that on all rows, forecast, and write it to ``output``.
+    """Inspect, choose on a backtest (``forecast.automatic``), fit on all rows, forecast, and write it to ``output``.
 
     data: file, name of a data set, frame, array or panel.  output: folder, refused unless empty (or ``force``); None
     writes nothing.  max_time: seconds for all of it.  folds: of the backtest, from the data when None.
