@@ -187,6 +187,7 @@ def _training(
         weight_decay=forecaster.weight_decay,
         seed=forecaster.seed,
         precision=find_precision(forecaster.precision, device),
+        trained=True,
     )
     training = Training(network, forecaster.output_, windows, plan, validation=validation, on_report=asked.on_report)
     if validation is None:

@@ -1,5 +1,6 @@
 """What fitting a neural forecaster comes to: one training, or two where the second learns from all rows."""
 
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -133,8 +134,10 @@ class Learning:
 
     def _plan(self, *, steps: int, limit: float | None, began: float, identity: dict[str, Any]) -> Plan:
         forecaster, resolved = self.forecaster, self.forecaster.resolved_
+        before = identity.get(checkpoint.BEFORE)
+        start = before[-1]["seconds"] if before else 0.0  # of a refit: its share of the clock is what is left
         return Plan(
-            budget=Budget(max_steps=steps, max_time=limit, began=began),
+            budget=Budget(max_steps=steps, max_time=limit, began=began, start=start),
             batch_size=resolved.batch_size,
             origins=resolved.origins,
             learning_rate=forecaster.learning_rate,
@@ -192,20 +195,25 @@ class Learning:
         }
 
 
-def account(network: torch.nn.Module, progress: Progress) -> dict[str, Any]:
-    """What the report says of a training."""
+def account(forecaster: "NeuralForecaster", panel: Panel, progress: Progress) -> dict[str, Any]:
+    """What the report says of a training on the panel."""
     judged = np.isfinite(progress.best_loss) and any("validation" in report for report in progress.history)
     return {
-        "parameters": sum(p.numel() for p in network.parameters()),
+        "parameters": sum(p.numel() for p in forecaster.network_.parameters()),
         "steps": progress.step,
         "best_step": progress.best_step,
         "validation_loss": progress.best_loss if judged else None,
         "stopped": progress.stopped,
         "history": progress.history,
-        "notes": [] if progress.parts == 1 else [asdict(_memory_note(progress.parts))],
+        "notes": [asdict(note) for note in _notes(forecaster, panel, progress)],
     }
 
 
-def _memory_note(parts: int) -> Note:
-    message = f"memory ran out: each batch was trained in {parts} passes, one after another, to the same result"
-    return Note(topic="memory", message=message, count=parts)
+def _notes(forecaster: "NeuralForecaster", panel: Panel, progress: Progress) -> Iterator[Note]:
+    asked, longest = forecaster.lookback or 0, int(panel.ends.max())
+    if asked > longest:
+        message = f"lookback={asked} is longer than the longest series, of {longest} steps; what is missing is padded"
+        yield Note(topic="lookback", message=message, count=longest)
+    if progress.parts > 1:
+        message = f"memory ran out: each batch was trained in {progress.parts} passes, one by one, to the same result"
+        yield Note(topic="memory", message=message, count=progress.parts)

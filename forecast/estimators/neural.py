@@ -117,7 +117,7 @@ class NeuralForecaster(NeuralSettings):
             with borrowed(self.threads if paced else self._threads_for(batch, origins)):
                 progress = Learning(forecaster=self, job=job, device=device, ranks=ranks).run(panel)
             self.scales_ = series_statistics(panel).scale()
-        self.report_ |= {**asdict(self.resolved_), **account(self.network_, progress)}
+        self.report_ |= {**asdict(self.resolved_), **account(self, panel, progress)}
 
     def _sizes(self, channels: int) -> Sizes:
         return sizes_of(self, channels)

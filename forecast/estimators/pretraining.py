@@ -44,14 +44,13 @@ def pretrain(learning: "Learning", windows: Windows, plan: Plan, *, found: list[
     if len(found) > len(before):
         went = found[len(before)]
     else:
-        start = before[-1]["seconds"] if before else 0.0
-        limit = budget.max_time and start + share_of(forecaster) * (budget.max_time - start)
+        limit = budget.max_time and budget.start + share_of(forecaster) * (budget.max_time - budget.start)
         steps = before[0]["step"] if before else pretraining_steps(forecaster)
         training = Training(
             masked(forecaster.network_).to(learning.device),
             Reconstruction(),
             windows,
-            replace(plan, patience=None, budget=replace(budget, max_steps=max(steps, 1), max_time=limit, start=start)),
+            replace(plan, patience=None, budget=replace(budget, max_steps=max(steps, 1), max_time=limit)),
             on_report=learning.job.on_report,
             ranks=learning.ranks,
         )

@@ -39,6 +39,7 @@ class Plan:
     reports: validations over the whole run.  patience: reports without improvement before the rate falls.
     identity: what a checkpoint must share to be resumed.  precision: of the network's training passes.
     compiled: whether torch compiles these.  paced: whether CPU threads may come and go, at the cost of the last digits.
+    trained: whether the weights come from a training before, in which what changes in its course came to its end.
     """
 
     budget: Budget
@@ -55,6 +56,7 @@ class Plan:
     precision: torch.dtype = torch.float32
     compiled: bool = False
     paced: bool = False
+    trained: bool = False
 
 
 @dataclass(kw_only=True)
@@ -134,7 +136,7 @@ class Training:
         pace = Pace(threads) if plan.paced and threads > 1 else as_they_come
         while (done := self._done()) < 1 and not progress.stopped:
             for part in self.scheduled:
-                part.advance(done)
+                part.advance(1.0 if plan.trained else done)
             pace(partial(self._step, learning_rate(done, plan.learning_rate, progress.landing)))
             done = self._done()
             if done >= report_at:

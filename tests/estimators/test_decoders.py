@@ -45,6 +45,22 @@ def test_a_decoder_is_told_before_every_step_how_far_the_training_is(monkeypatch
     assert issubclass(RecurrentDecoder, Scheduled)
 
 
+def test_fine_tuning_feeds_a_decoder_what_it_was_fed_at_the_end_of_the_training(tmp_path, monkeypatch):
+    """Told the answer again, it would unlearn to read its own forecasts."""
+    LSTMForecaster(**SMALL, decoder="recurrent").fit(wave()[:80]).save(tmp_path / "model")
+    shares: list[float] = []
+    forced = RecurrentDecoder._forced
+
+    def watched(decoder: RecurrentDecoder, window: object) -> object:
+        if decoder.training:
+            shares.append(float(decoder.share))
+        return forced(decoder, window)
+
+    monkeypatch.setattr(RecurrentDecoder, "_forced", watched)
+    load(tmp_path / "model").fine_tune(wave()[80:], max_steps=3)
+    assert shares == [0.0, 0.0, 0.0]
+
+
 @pytest.mark.parametrize("attention", ["none", "additive", "dot", "general"])
 def test_a_saved_decoder_goes_on_where_it_was(attention, tmp_path):
     model = LSTMForecaster(**SMALL, decoder="recurrent", decoder_attention=attention).fit(wave()[:80])

@@ -123,6 +123,15 @@ def test_a_series_much_shorter_than_the_lookback_is_forecast(family, make, data)
     assert any("fewer than" in note["message"] for note in model.report_["notes"])
 
 
+def test_a_lookback_beyond_all_data_is_told_with_the_longest_series(make, data):
+    frame = data.long()
+    for asked, told in ((90, 0), (120, 1)):
+        notes = make("lstm", **data.LONG, lookback=asked).fit(frame).report_["notes"]
+        found = [note for note in notes if note["topic"] == "lookback"]
+        assert len(found) == told
+    assert found[0]["message"].startswith("lookback=120 is longer than the longest series, of 90 steps")
+
+
 def test_short_series_are_forecast_alike_alone_and_in_company(make, data):
     """Calendar features of the padding would tell where other series start."""
     short = data.long(8)[lambda f: f["shop"] == "a"].assign(shop="short")

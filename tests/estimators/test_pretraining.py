@@ -1,5 +1,6 @@
 """Pretraining is part of the fit: of its budget, its report, its checkpoints; and it sees nothing held out."""
 
+import itertools
 import time
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from forecast.training import checkpoint
+from forecast.training import checkpoint, loop
+from forecast.training.schedule import Budget
 
 SETTINGS = {"max_steps": 40, "lookback": 24, "dropout": 0.2, "pretrain": 0.3}
 
@@ -115,6 +117,24 @@ def test_the_clock_ends_the_fit_as_a_whole(make, data, refit):
     steps = model.report_["pretraining"]["steps"]
     assert steps > 0 and model.report_["steps"] > 0
     assert 0.1 < steps / (steps + model.report_["steps"]) < 0.6
+
+
+@pytest.mark.parametrize(("pretrain", "trainings"), [(0.0, 2), (0.3, 4)])
+def test_each_training_of_a_fit_by_the_clock_goes_through_the_whole_cycle_of_the_rate(
+    pretrain, trainings, make, data, monkeypatch
+):
+    """A refit that counted from the start of the fit would begin its cycle where the first training ended it."""
+    ticks, told = itertools.count(), []
+    rate = loop.learning_rate
+    monkeypatch.setattr(Budget, "seconds", lambda self: 0.002 * next(ticks))
+    monkeypatch.setattr(loop, "learning_rate", lambda done, *rest: told.append(done) or rate(done, *rest))
+    settings = {"pretrain": pretrain, "max_steps": 10**6, "max_time": 1.0, "patience": None}
+    make("encoder", **settings).fit(data.series(), refit=True)
+    ends = [place for place, (one, two) in enumerate(itertools.pairwise(told)) if two < one]
+    starts = [0, *(place + 1 for place in ends)]
+    assert len(starts) == trainings
+    assert max(told[place] for place in starts) < 0.1
+    assert min(told[place] for place in [*ends, -1]) > 0.9
 
 
 def test_who_stops_the_pretraining_stops_the_fit(make, data):
