@@ -10,9 +10,11 @@ from forecast.errors import ConfigError, ForecastError, is_out_of_memory
 from forecast.estimators.base import Forecaster
 from forecast.evaluation.backtest import backtest
 from forecast.evaluation.results import Backtest
+from forecast.nesting import described
 from forecast.plain import round_or_none, to_plain
 from forecast.presets import create
 from forecast.tuning.conflicts import settle
+from forecast.tuning.faults import is_storage_error
 from forecast.tuning.objectives import value_of
 from forecast.tuning.reports import Reports
 from forecast.tuning.space import Space
@@ -53,15 +55,19 @@ class Objective:
     def __call__(self, trial: Any) -> float | tuple[float, ...]:
         """The value of an Optuna trial, or one for each objective.
 
-        Raises ``optuna.TrialPruned`` or ``TrialFailed``; both with their reason, which is kept with the trial.
+        Raises ``optuna.TrialPruned`` or ``TrialFailed``, both with their reason, which is kept with the trial, and
+        what the storage raises.
         """
         from optuna import TrialPruned
+        from optuna.exceptions import UpdateFinishedTrialError
 
         try:
             values = self._values(trial)
-        except TrialPruned:
+        except (TrialPruned, UpdateFinishedTrialError):
             raise
         except Exception as error:  # whatever a forecaster does wrong costs one trial, never the search
+            if is_storage_error(error):
+                raise
             reason = reason_of(error)
             trial.set_user_attr("reason", reason)
             _free_memory(error)
@@ -78,10 +84,10 @@ class Objective:
             changed = settle(forecaster, candidate.search, usual)
         except ConfigError as error:
             self._prune(trial, f"not tried: {error.cause}")
-        used = {key: to_plain(getattr(forecaster, key)) for key in candidate.search}
+        used = {key: to_plain(described(getattr(forecaster, key))) for key in candidate.search}
         trial.set_user_attr("settings", used)
         if changed:
-            trial.set_user_attr("changed", to_plain(changed))
+            trial.set_user_attr("changed", to_plain(described(changed)))
         same = self._finished_twin(trial, name, used)
         if same is not None:
             trial.set_user_attr("same_as", same.number)

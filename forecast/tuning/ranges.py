@@ -7,6 +7,7 @@ from typing import Any
 
 from forecast.errors import ConfigError
 from forecast.estimators.settings import Multiples, Range, matches, spell, value_faults
+from forecast.nesting import described
 from forecast.plain import to_plain
 
 Ranged = Range | tuple[Any, ...]  # what a trial draws from
@@ -50,7 +51,7 @@ def suggest(trial: Any, name: str, search: Ranged, *, whole: bool) -> Any:
 def label(choice: Any) -> Any:
     """A choice as Optuna stores it: plain values as they are, others as their JSON."""
     plain = choice is None or isinstance(choice, bool | int | float | str)
-    return choice if plain else json.dumps(to_plain(choice), sort_keys=True)
+    return choice if plain else json.dumps(to_plain(described(choice)), sort_keys=True)
 
 
 def nearest(search: Ranged, value: Any, *, whole: bool) -> Any:

@@ -11,6 +11,7 @@ from forecast.datasets.panel import Panel
 from forecast.datasets.schema import Roles
 from forecast.errors import ConfigError, unknown_name
 from forecast.estimators.settings import Multiples, describe
+from forecast.nesting import described
 from forecast.plain import to_plain
 from forecast.presets import create, forecaster_class, preset
 from forecast.tuning import ranges
@@ -18,6 +19,7 @@ from forecast.tuning.ranges import Ranged
 
 MODEL = "model"  # the parameter that chooses among forecasters
 TASK = ("horizon", "levels", "seed", "device", "threads", *(f.name for f in fields(Roles)))  # the same for all trials
+LOCAL = ("device", "threads")  # may differ between the machines that share a study
 GRID_POINTS = 4  # of a range without steps, where a grid is searched
 
 
@@ -61,7 +63,11 @@ class Space:
         """The space as JSON values: two studies with the same one may share their trials."""
         return {
             name: {
-                "settings": {key: to_plain(value) for key, value in sorted(candidate.settings.items())},
+                "settings": {
+                    key: to_plain(described(value))
+                    for key, value in sorted(candidate.settings.items())
+                    if key not in LOCAL
+                },
                 "search": {key: ranges.describe(search) for key, search in candidate.search.items()},
             }
             for name, candidate in self.candidates.items()
