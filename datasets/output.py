@@ -27,6 +27,11 @@ def level_name(level: float) -> str:
     return "q" + format(level, "g")
 
 
+def level_of(column: str) -> float | None:
+    """The level that a column is named by, None for any other column."""
+    return float(column[1:]) if _LEVEL.fullmatch(column) else None
+
+
 def require_free_names(schema: Schema) -> None:
     """``DataError`` where the time or id column has a name that a forecast gives to a column of its own."""
     own = {FORECAST, *({CHANNEL} if len(schema.target) > 1 else ())}

@@ -2,7 +2,8 @@
 
 from forecast.evaluation.backtest import backtest
 from forecast.evaluation.comparison import Comparison, Contest, compare, contest
+from forecast.evaluation.existing import evaluate
 from forecast.evaluation.leaderboard import leaderboard
 from forecast.evaluation.results import Backtest
 
-__all__ = ["Backtest", "Comparison", "Contest", "backtest", "compare", "contest", "leaderboard"]
+__all__ = ["Backtest", "Comparison", "Contest", "backtest", "compare", "contest", "evaluate", "leaderboard"]

@@ -32,6 +32,7 @@ class Backtest:
     actual: (W, H, C), NaN where unobserved.
     season: of MASE and RMSSE.  fits: how often it was fitted.  left_out: ids of series too short for any fold.
     report: what the last fit resolved and measured, as the forecaster's ``report_``.
+    history: whether ``panel`` has the rows before the origins; MASE and RMSSE are NaN without.
     """
 
     name: str
@@ -52,6 +53,14 @@ class Backtest:
     left_out: tuple[str, ...] = ()
     gap: int = 0
     report: Mapping[str, Any] = field(default_factory=dict)
+    history: bool = True
+
+    @classmethod
+    def from_frame(cls, forecasts: Any, actuals: Any = None, **options: Any) -> "Backtest":
+        """Of forecasts that are there already, from any source; see ``forecast.evaluation.existing.from_frame``."""
+        from forecast.evaluation.existing import from_frame
+
+        return from_frame(forecasts, actuals, **options)
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -157,6 +166,8 @@ class Backtest:
     def _sums(self) -> Sums:
         panel = self.panel
         scale, squared = seasonal_scales(panel.target, panel.offsets, self.series, self.ends, season=self.season)
+        if not self.history:
+            scale, squared = np.full_like(scale, np.nan), np.full_like(squared, np.nan)
         return measure(self.actual, self.values, levels=self.levels, scale=scale, squared_scale=squared)
 
     def _by_series(self) -> tuple[pd.Index, Floats]:

@@ -12,6 +12,7 @@ from forecast.datasets.arrays import Floats, Ints
 from forecast.datasets.panel import Panel
 from forecast.datasets.schema import Roles, Schema
 from forecast.datasets.timeline import Timeline
+from forecast.evaluation import Backtest
 
 MakePanel = Callable[..., Panel]
 
@@ -87,7 +88,7 @@ class Spy:
 
     def fit(self, panel: Panel) -> "Spy":
         self.seen["fit"].append(panel)
-        self.schema_, self.panel_ = panel.schema, panel
+        self.schema_, self.panel_, self.report_ = panel.schema, panel, {"series": len(panel)}
         self.fitted_ends_ = dict(zip(panel.ids.tolist(), (panel.starts + panel.ends - 1).tolist(), strict=True))
         return self
 
@@ -113,3 +114,43 @@ def make_panel() -> MakePanel:
 @pytest.fixture
 def make_spy() -> type[Spy]:
     return Spy
+
+
+def results_of(
+    errors: dict[str, Floats], *, step: int | None = None, levels: tuple[float, ...] = ()
+) -> dict[str, Backtest]:
+    """Backtests with these errors (F, S, H), actual − forecast, of the same random walks; ``step``: H by default."""
+    folds, series, horizon = next(iter(errors.values())).shape
+    step = horizon if step is None else step
+    walks = np.random.default_rng(0).normal(size=(series, 20 + step * (folds - 1) + horizon)).cumsum(axis=1)
+    panel = panel_of(list(walks))
+    fold, place = np.repeat(np.arange(folds), series), np.tile(np.arange(series), folds)
+    ends = 20 + step * fold
+    rows = panel.offsets[place][:, None] + ends[:, None] + np.arange(horizon)
+    actual = panel.target[rows]
+    away = np.array([0.0, *(2 * level - 1 for level in levels)])
+    return {
+        name: Backtest(
+            name=name,
+            panel=panel,
+            horizon=horizon,
+            folds=folds,
+            step=step,
+            season=1,
+            levels=levels,
+            fold=fold,
+            series=place,
+            ends=ends,
+            values=(actual - error.reshape(-1, horizon, 1))[..., None] + away,
+            actual=actual,
+            fits=1,
+            fit_seconds=0.0,
+            predict_seconds=0.0,
+        )
+        for name, error in errors.items()
+    }
+
+
+@pytest.fixture
+def make_results() -> Callable[..., dict[str, Backtest]]:
+    return results_of
