@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+WAKE = getattr(signal, "SIGUSR1", signal.SIGINT)  # by which other threads interrupt the main one, asleep or not
 PATIENCE = 2  # signals that may come during the bookkeeping before it is cut short, too
 
 
@@ -23,29 +24,31 @@ class Stop:
 
     def __init__(self) -> None:
         self.why = ""
-        self._open, self._handles, self._asked = False, False, 0
-        self._before: Any = None
+        self._open, self._asked = False, 0
+        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "Stop":
-        main = threading.current_thread() is threading.main_thread()
-        self._handles = main and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
-        if self._handles:
-            self._before = signal.signal(signal.SIGINT, self._signalled)
+        if threading.current_thread() is threading.main_thread():
+            wanted = {WAKE, signal.SIGINT}
+            if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a command in the background
+                wanted.discard(signal.SIGINT)
+            self._before = {number: signal.signal(number, self._signalled) for number in wanted}
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._handles:
-            signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before = {}
 
     def ask(self, why: str) -> None:
         """Stop as soon as can be, whichever thread says so."""
         self.why = self.why or why
-        if self._handles and self._open:
-            wake = threading.main_thread().ident
-            if os.name == "posix" and wake is not None:
-                signal.pthread_kill(wake, signal.SIGINT)  # ends a sleep, too
+        if WAKE in self._before and self._open:
+            main = threading.main_thread().ident
+            if os.name == "posix" and main is not None:
+                signal.pthread_kill(main, WAKE)
             else:
-                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(WAKE)
 
     @contextmanager
     def after(self, seconds: float | None, why: str) -> Iterator[None]:

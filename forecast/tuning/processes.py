@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from selectors import EVENT_READ, DefaultSelector
@@ -17,12 +17,11 @@ from forecast.errors import ConfigError, ForecastError
 from forecast.tuning.faults import explained, quiet
 from forecast.tuning.interrupts import Stop
 from forecast.tuning.storage import open_storage
-from forecast.tuning.study import OpenStudy
+from forecast.tuning.study import OpenStudy, SamplerFor
 from forecast.tuning.work import Objective, work
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
-    from optuna.samplers import BaseSampler
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 FAILED = 3  # exit code of a worker that has told why
@@ -36,7 +35,7 @@ class Job:
     address: str
     name: str
     objective: Objective
-    sampler_for: "Callable[[int], BaseSampler] | None"
+    sampler_for: "SamplerFor | None"
     seed: int
     pruner: "BasePruner"
     total: int | None

@@ -6,10 +6,10 @@ It is marked as failed and dropped, does not count, and its settings wait in the
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from numpy.random import SeedSequence
 
@@ -28,8 +28,15 @@ if TYPE_CHECKING:
 
 DROPPED = "dropped"  # user attribute of a trial that does not count: why
 IDENTITY, MADE_BY = "identity", "seqcast"  # user attributes of a study
+ORIGIN = "forecast:origin"  # system attribute of a trial that is tried again: number of the first try
 TRIES = 3  # of one trial, before it is given up
 _RUNG = "completed_rung_"  # where Optuna's successive halving keeps how far a trial has come
+
+
+class SamplerFor(Protocol):
+    """Makes a sampler."""
+
+    def __call__(self, *, seed: int) -> "BaseSampler": ...
 
 
 @dataclass(kw_only=True)
@@ -37,16 +44,16 @@ class OpenStudy:
     """A study and the storage that it is in.
 
     address: by which other processes open it, None for memory.  resumed: whether it had trials when it was opened.
-    sampler_for: gives the sampler of a trial by a seed that follows from ``seed`` and how many trials came before it.
-    So a study that was interrupted goes on with the trials that it would have had, and no two workers, of whatever
-    command, draw the same.
+    sampler_for: gives the sampler of a trial by a seed, which follows from ``seed`` and how many trials came before it,
+    those that were tried again counted once.  So a study that was interrupted goes on with the trials that it would
+    have had, and no two workers, of whatever command, draw the same.
     """
 
     study: "Study"
     storage: "BaseStorage"
     address: str | None
     resumed: bool = False
-    sampler_for: "Callable[[int], BaseSampler] | None" = None
+    sampler_for: "SamplerFor | None" = None
     seed: int = 0
 
     @property
@@ -59,10 +66,12 @@ class OpenStudy:
             self.storage.read_at = float("-inf")
         return tuple(self.study.get_trials(deepcopy=False))
 
-    def sample_for(self, place: int) -> None:
-        """Have the next settings drawn for the trial that ``place`` others came before."""
+    def sample_for(self, trial: "FrozenTrial", before: "Sequence[FrozenTrial]") -> None:
+        """Have settings drawn for this trial next.  before: all with a smaller number."""
         if self.sampler_for is not None:
-            self.study.sampler = self.sampler_for(int(SeedSequence((self.seed, place)).generate_state(1)[0]))
+            origin = trial.system_attrs.get(ORIGIN, trial.number)
+            place = sum(ORIGIN not in other.system_attrs for other in before[:origin])
+            self.study.sampler = self.sampler_for(seed=int(SeedSequence((self.seed, place)).generate_state(1)[0]))
 
 
 def open_study(
@@ -71,7 +80,7 @@ def open_study(
     *,
     identity: Mapping[str, Any],
     directions: Sequence[str] = ("minimize",),
-    sampler_for: "Callable[[int], BaseSampler] | None" = None,
+    sampler_for: "SamplerFor | None" = None,
     seed: int = 0,
     pruner: "BasePruner | None" = None,
 ) -> OpenStudy:
@@ -196,7 +205,7 @@ def give_back(opened: OpenStudy, number: int, why: str, *, lost: bool = False, a
                 state=TrialState.WAITING,
                 params=trial.params,
                 distributions=trial.distributions,
-                system_attrs={**kept, **first, "retry_history": history},
+                system_attrs={ORIGIN: number, **kept, **first, "retry_history": history},
             )
         )
     return True

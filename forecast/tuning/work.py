@@ -37,13 +37,12 @@ def claim(opened: OpenStudy, total: int | None) -> "Trial | None":
     if total is not None and begun(opened.trials()) >= total:
         return None
     trial = opened.study.ask()
-    *before, own = opened.trials()[: trial.number + 1]
-    place = sum(map(counts, before))
-    if total is not None and place >= total:
+    *before, own = opened.trials()[: trial.number + 1]  # later ones are nothing to this one
+    if total is not None and sum(map(counts, before)) >= total:
         queued = bool(own.params) or "fixed_params" in own.system_attrs
         give_back(opened, trial.number, "one more than was asked for", again=queued)
         return None
-    opened.sample_for(place)
+    opened.sample_for(own, before)
     return trial
 
 
