@@ -64,9 +64,13 @@ def labels(given: tuple[str | Forecaster, ...]) -> tuple[str, ...]:
 
 
 def faults(outer: Forecaster, given: str | Forecaster) -> str:
-    """What is wrong with the forecaster in a setting, in words; nothing where all is well."""
+    """What is wrong with the forecaster in a setting, in words; nothing where all is well.
+
+    Raises ``ConfigError`` for a name that is not in the table.
+    """
+    forecaster = inner(outer, given)
     try:
-        check_values(inner(outer, given))
+        check_values(forecaster)
     except ConfigError as error:
-        return f"{label(given) if isinstance(given, Forecaster) else repr(given)}: {error.cause}"
+        return f"{label(given)}: {error.cause}"
     return ""

@@ -36,7 +36,7 @@ class CombinedForecaster(NestedForecaster):
         ("theta", "ets"), help="what to combine: names of forecasters, or forecasters"
     )
     weighting: Weighting = setting("equal", help="how the members' weights are found; see forecast.ensembles.weigh")
-    measure: Measure = setting("mase", help="the error that inverse-error and greedy weights take")
+    measure: Measure = setting("wql", help="the error that inverse-error and greedy weights take, wql or mase")
     folds: int | None = setting(None, help="folds to find the weights on; from the data when None", low=1)
 
     name: ClassVar[str] = "combined"

@@ -18,15 +18,23 @@ GAIN = (
 
 def pick(found: Scaled, *, rounds: int = ROUNDS) -> Floats:
     """(M,) weights.  The first pick is the best member, so that the result is never worse than it on these values."""
-    members = found.forecasts
-    total = np.zeros_like(members[0])
-    counts = np.zeros(len(members))
+    members, tilts = found.errors, found.tilts()
+    total, trial = np.zeros_like(members[0]), np.empty_like(members[0])
+    tilt, counts = 0.0, np.zeros(len(members))
     best, chosen = np.inf, counts
     for size in range(1, rounds + 1):
-        losses = np.array([found.loss((total + member) / size) for member in members])
+        losses = np.array([_magnitude(total, member, trial) for member in members])
+        losses = (losses + tilt + tilts) / size  # the loss of a multiple is the multiple of the loss
         member = int(losses.argmin())
-        counts[member] += 1
         total += members[member]
-        if losses[member] < best * (1 - GAIN) or size == 1:
+        tilt += tilts[member]
+        counts[member] += 1
+        if size == 1 or losses[member] < best * (1 - GAIN):
             best, chosen = float(losses[member]), counts / size
     return chosen
+
+
+def _magnitude(total: Floats, member: Floats, trial: Floats) -> float:
+    """Mean absolute value of the sum of the two; ``trial`` is room to work in."""
+    np.add(total, member, out=trial)
+    return float(np.abs(trial, out=trial).mean())

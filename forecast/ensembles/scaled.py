@@ -1,6 +1,6 @@
 """The errors of several backtests on one scale, as flat arrays for what is fitted to them.
 
-Dimension key: M members, N values that count, Q columns (the levels, or the point alone).
+Dimension key: M members, W windows, N values that count, Q columns (the levels, or the point alone).
 """
 
 from collections.abc import Mapping
@@ -19,36 +19,35 @@ MOST_VALUES = 1 << 24  # forecasts held at a time, of all members and levels; be
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scaled:
-    """Forecasts (M, N, Q) and actuals (N,) of backtests on the same windows, divided by the scale of MASE.
+    """Errors (M, N, Q), actual less forecast, of backtests on the same windows, divided by the scale of MASE.
 
+    Errors of a combination are the combination of the errors.
     levels: (Q,) those of the columns; empty where the only column is the point forecast.  windows: how many there are.
     """
 
-    forecasts: Floats
-    actual: Floats
+    errors: Floats
     levels: tuple[float, ...]
     windows: int
 
     @property
-    def count(self) -> int:
-        return len(self.actual)
+    def taus(self) -> Floats:
+        """(Q,) the levels; a point forecast counts as a median."""
+        return np.array(self.levels or (0.5,))
 
-    def loss(self, forecasts: Floats) -> float:
-        """Mean over values and columns of twice the pinball loss: of the median, and of points, that is MASE."""
-        error = self.actual[:, None] - forecasts
-        taus = np.array(self.levels or (0.5,))
-        return float(2 * np.maximum(taus * error, (taus - 1) * error).mean())
+    def tilts(self) -> Floats:
+        """(M,) what the pinball loss of each member adds to the mean absolute error: it is linear in the errors."""
+        return np.asarray(self.errors.mean(axis=1) @ (2 * self.taus - 1) / len(self.taus))
 
     def losses(self) -> Floats:
-        """(M,) the loss of each member."""
-        return np.array([self.loss(member) for member in self.forecasts])
+        """(M,) mean over values and columns of twice the pinball loss: of medians, and of points, that is MASE."""
+        return np.array([np.abs(member).mean() for member in self.errors]) + self.tilts()
 
 
 def scaled(backtests: Mapping[str, Backtest], *, levels: bool) -> Scaled:
     """The values that were observed and have a scale; where no series has one, all that were observed as they are.
 
-    levels: whether to take the levels that all have, rather than the points.
-    Raises ``ConfigError`` where the windows differ, or where the levels are wanted and a backtest has none.
+    levels: whether to take the levels that all have, where there are such, rather than the points.
+    Raises ``ConfigError`` where the windows differ.
     """
     require_same(backtests)
     first, *_ = backtests.values()
@@ -60,8 +59,9 @@ def scaled(backtests: Mapping[str, Backtest], *, levels: bool) -> Scaled:
     counted = ~np.isnan(first.actual) & ~np.isnan(divisor)
     counted[~_chosen(len(first), first.actual[0].size * len(backtests) * max(len(common), 1))] = False
     unit = divisor[counted]
-    forecasts = np.stack([_columns(other, common)[counted] / unit[:, None] for other in backtests.values()])
-    return Scaled(forecasts=forecasts, actual=first.actual[counted] / unit, levels=common, windows=len(first))
+    actual = first.actual[counted][:, None]
+    errors = np.stack([(actual - _columns(other, common)[counted]) / unit[:, None] for other in backtests.values()])
+    return Scaled(errors=errors, levels=common, windows=len(first))
 
 
 def _chosen(windows: int, size: int) -> NDArray[np.bool_]:
@@ -78,13 +78,7 @@ def _columns(backtest: Backtest, levels: tuple[float, ...]) -> Floats:
 
 
 def _common_levels(backtests: Mapping[str, Backtest]) -> tuple[float, ...]:
-    sets = [set(result.levels) for result in backtests.values()]
-    common = tuple(sorted(set.intersection(*sets)))
-    if not common and any(sets):
-        bare = next((name for name, found in zip(backtests, sets, strict=True) if not found), None)
-        cause = "the backtests share no level" if bare is None else f"the backtest of {bare} has no levels"
-        raise ConfigError(cause, "Backtest all with the same levels, or weigh by points alone.")
-    return common
+    return tuple(sorted(set.intersection(*(set(result.levels) for result in backtests.values()))))
 
 
 def require_same(backtests: Mapping[str, Backtest]) -> None:

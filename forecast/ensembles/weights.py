@@ -77,16 +77,18 @@ def equal_weights(members: Sequence[str]) -> Weights:
     return Weights(members=tuple(members), points=np.full(len(members), 1 / len(members)))
 
 
-def weigh(backtests: Mapping[str, Backtest], how: Weighting = "greedy", *, measure: Measure = "mase") -> Weights:
+def weigh(backtests: Mapping[str, Backtest], how: Weighting = "greedy", *, measure: Measure = "wql") -> Weights:
     """Weights of the forecasters behind backtests on the same windows, by name.
 
     equal: one as much as another.  inverse-error: by one over the error (Bates and Granger 1969).
     greedy: the member that makes the mean best is added, again and again and as often as it helps (Caruana et al. 2004,
     Ensemble selection from libraries of models); on the windows it is chosen on it is never worse than the best member.
-    stacked: for every level the weights of least pinball loss, drawn towards equal ones where windows are few.
-    measure: the error that inverse-error and greedy take: ``mase``, or ``wql``, the quantile loss in the scale of MASE.
+    stacked: for every level the weights of least pinball loss, drawn towards those of inverse-error (which are nearly
+    equal for members that are nearly as good) where windows are few.
+    measure: the error that inverse-error and greedy take: ``mase``, or ``wql``, the quantile loss in the scale of MASE,
+    which says more of few windows; it needs levels that all have, and is MASE without them.
 
-    Raises ``ConfigError`` for no backtests, for other windows, an unknown name, or ``wql`` of points without levels.
+    Raises ``ConfigError`` for no backtests, for other windows, or an unknown name.
     """
     if how not in get_args(Weighting):
         raise unknown_name("weighting", str(how), get_args(Weighting))
@@ -98,13 +100,13 @@ def weigh(backtests: Mapping[str, Backtest], how: Weighting = "greedy", *, measu
     if how == "equal" or len(members) == 1:
         return equal_weights(members)
     found = scaled(backtests, levels=how == "stacked" or measure == "wql")
-    if not found.count:
+    if not found.errors.size:
         return equal_weights(members)
     if how == "inverse-error":
         return Weights(members=members, points=_inverse(found), how=how)
     if how == "greedy":
         return Weights(members=members, points=pick(found), how=how)
-    by_level = stack(found)
+    by_level = stack(found, _inverse(found))
     if not found.levels:
         return Weights(members=members, points=by_level[0], how=how)
     middle = np.array([np.interp(0.5, found.levels, column) for column in by_level.T])

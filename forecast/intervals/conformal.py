@@ -30,7 +30,7 @@ from forecast.intervals.scales import recent_scales
 
 Kind = Literal["split", "adaptive"]
 ENOUGH = 100  # scores of a step: with fewer, the steps beside it are taken in
-RATE = 0.2  # share of the scores' spread by which an adaptive threshold moves after windows that were all missed
+RATE = 0.1  # share of the scores' spread by which an adaptive threshold moves after windows that were all missed
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

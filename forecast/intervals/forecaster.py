@@ -34,7 +34,9 @@ class ConformalForecaster(NestedForecaster):
     """
 
     forecaster: str | Forecaster = setting("theta", help="what to calibrate: the name of a forecaster, or a forecaster")
-    kind: Kind = setting("split", help="adaptive: the intervals go on adapting to rows that come after the fit")
+    kind: Kind = setting(
+        "adaptive", help="adaptive: the intervals go on adapting to rows that come; split: they do not"
+    )
     folds: int | None = setting(
         None,
         help="folds, a horizon apart, to calibrate on; as many as the data hold, closer together, when None",
