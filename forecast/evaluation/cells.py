@@ -80,7 +80,7 @@ class Cells:
             return np.full(len(self.names), np.nan)
         errors = np.where(np.isnan(self.sums), np.inf, self.sums)[:, counted]
         below = [np.count_nonzero(errors < one) + np.count_nonzero(errors == one) / 2 for one in errors]
-        return 0.5 + np.array(below) / errors.shape[1]
+        return np.asarray(0.5 + np.array(below) / errors.shape[1])
 
     def table(self) -> tuple[Floats, Floats]:
         """The sums (M, F, S) and weights (F, S), 0 for windows that there are not."""

@@ -43,8 +43,9 @@ def skill_interval(
 
     fold: the folds are drawn anew, in blocks where they overlap, for the same series at other times.  series: the
     series are drawn anew, for other series of this kind at these times.  both: both at once (Owen and Eckles 2012),
-    which is rather too wide.  The percentiles of the logarithm are widened as Student's t is wider than the normal
-    distribution, without which few folds would give intervals much too short.  NaN with a single fold or series.
+    which is rather too wide.  The deviations of the logarithm are widened as Student's t is wider than the normal
+    distribution, and by what a bootstrap of few items and of blocks falls short of: of 95 % intervals of lognormal
+    errors 94 % hold the true skill from 5 folds on, 93 % where folds overlap.  NaN with a single fold or series.
     """
     from scipy.special import ndtri
 
@@ -52,14 +53,15 @@ def skill_interval(
         raise unknown_name("over", over, ("fold", "series", "both"))
     series = int(cells.seen.sum())
     count = {"fold": cells.folds, "series": series, "both": min(cells.folds, series)}[over]
-    freedom = degrees_of_freedom(count, 1 if over == "series" else cells.overlap)
+    overlap = 1 if over == "series" else cells.overlap
+    freedom = degrees_of_freedom(count, overlap)
     if freedom < 1 or not series:
         nothing = np.full(len(cells.names), np.nan)
         return nothing, nothing
     middle = np.log(1 - skill(cells, baseline))
     drawn = np.concatenate(list(_resampled(cells, baseline, over, resamples, np.random.default_rng(seed))))
     tail = (1 - coverage) / 2
-    wider = student_quantile(1 - tail, freedom) / ndtri(1 - tail) * np.sqrt(count / (count - 1))
+    wider = student_quantile(1 - tail, freedom) / ndtri(1 - tail) * _shortfall(count, overlap)
     low, high = np.quantile(drawn - middle, (tail, 1 - tail), axis=0) * wider
     return 1 - np.exp(middle + high), 1 - np.exp(middle + low)
 
@@ -93,13 +95,29 @@ def _resampled(
         here = min(at_once, resamples - first)
         ratios, drawn = np.broadcast_to(fixed, (here, *fixed.shape)), np.broadcast_to(seen, (here, series))
         if over != "series":
-            counts = block_counts(folds, here, block=2 * cells.overlap - 1, generator=generator)
+            counts = block_counts(folds, here, block=_block(cells.overlap), generator=generator)
             errors, left = np.split(counts.astype(np.float64) @ flat, [forecasters * series], axis=1)
             errors = (np.sqrt(errors) if cells.root else errors).reshape(here, forecasters, series)
             ratios, drawn = _log_ratios(errors, baseline), np.where(left > 0, 1.0, 0.0)
         if over != "fold":
             drawn = drawn * block_counts(series, here, block=1, generator=generator)
         yield _means(ratios, drawn)[drawn.any(axis=1)]
+
+
+def _shortfall(count: int, overlap: int) -> float:
+    """Standard error of a mean of ``count`` items over that which ``block_counts`` gives it on average.
+
+    The blocks keep a share (1 − 1 / block)^k of the covariance of items k apart (Politis and Romano 1994, lemma 1),
+    which for shocks that ``overlap`` items share in equal parts falls as 1 − k / overlap.
+    """
+    block, lags = _block(overlap), np.abs(np.arange(1 - overlap, overlap))
+    kept = float(((1 - lags / overlap) * (1 - 1 / block) ** lags).sum() / overlap)
+    return float(np.sqrt(count / (count - block) / kept))
+
+
+def _block(overlap: int) -> int:
+    """Mean length of the blocks of folds."""
+    return 2 * overlap - 1
 
 
 def _means(ratios: Floats, weight: Floats) -> Floats:

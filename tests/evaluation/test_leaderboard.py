@@ -1,10 +1,11 @@
 """Forecasters side by side."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from forecast.errors import ConfigError
-from forecast.evaluation import backtest, compare, leaderboard
+from forecast.evaluation import backtest, contest, leaderboard
 
 
 @pytest.fixture
@@ -54,21 +55,36 @@ def test_different_windows_or_seasons_are_refused(panel, make_spy):
     assert table["mase"].nunique() == 1
 
 
-@pytest.mark.parametrize("test", ["wilcoxon", "t"])
-def test_a_paired_test_tells_a_difference_from_none(panel, make_spy, test):
-    good, bad = (backtest(shifted(make_spy, by), panel, folds=20) for by in (0.0, 5.0))
-    found = compare(good, bad, test=test)
-    assert found.difference < 0 and found.p < 0.01 and found.pairs == 20
-    assert compare(good, good, test=test).p == 1.0
-    assert compare(bad, good, test=test, by="series").pairs == 3
+def test_the_table_says_who_is_shown_to_be_better(make_results):
+    sizes = {"seasonal-naive": 1.0, "good": 0.5, "twin": 0.5, "bad": 2.0}
+    rng = np.random.default_rng(1)
+    results = make_results({name: rng.normal(size=(12, 3, 4)) * size for name, size in sizes.items()})
+    table = leaderboard(results)
+    judged = contest(results)
+    assert table.index[0] == judged.winner and table.index[-1] == "bad"
+    assert table["against_reference"].drop("seasonal-naive").to_dict() == {
+        "good": "better",
+        "twin": "better",
+        "bad": "worse",
+    }
+    assert table.loc["seasonal-naive", "skill"] == 0.0 and table.loc["seasonal-naive", "against_reference"] is None
+    assert table["winner_is"].drop(judged.winner).value_counts().to_dict() == {"better": 2, "cannot tell": 1}
+    assert table.loc["good", "p_reference"] == judged.against_reference["good"].adjusted
+    others = table.drop("seasonal-naive")
+    assert (others["skill_low"] < others["skill"]).all() and (others["skill"] < others["skill_high"]).all()
+    assert table["rank"].mean() == pytest.approx(2.5) and table["rank"].idxmax() == "bad"
+    assert table["skill"].dtype == table["p_winner"].dtype == np.float64
+    pd.testing.assert_frame_equal(leaderboard(results, judged=judged), table)
 
 
-def test_unknown_measures_tests_and_single_pairs_are_refused(panel, make_spy):
-    one = backtest(make_spy(horizon=3), panel, folds=4)
-    with pytest.raises(ConfigError, match="Did you mean 'mase'"):
-        compare(one, one, measure="masse")
-    with pytest.raises(ConfigError, match="unknown test"):
-        compare(one, backtest(shifted(make_spy, 1.0), panel, folds=4), test="f")
-    single = backtest(make_spy(horizon=3), panel, folds=1)
-    with pytest.raises(ConfigError, match="too few"):
-        compare(single, single)
+def test_another_measure_and_another_reference_may_be_asked_for(make_results):
+    rng = np.random.default_rng(1)
+    errors = {"wild": rng.normal(size=(8, 2, 6)) * 0.1, "tame": np.full((8, 2, 6), 0.5)}
+    errors["wild"][:, :, 0] = 2.0  # rarely far off
+    results = make_results(errors)
+    assert leaderboard(results, measure="mae", reference="tame").index.tolist() == ["wild", "tame"]
+    table = leaderboard(results, measure="rmse", reference="tame")
+    assert table.index.tolist() == ["tame", "wild"]
+    assert table.loc["wild", "against_reference"] == "worse" and table.loc["wild", "relative_mase"] < 1
+    with pytest.raises(ConfigError, match="Did you mean 'tame'"):
+        leaderboard(results, reference="tam")
