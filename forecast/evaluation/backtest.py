@@ -89,8 +89,8 @@ def backtest(
     from one lookback to two.  Without it every origin has a window of its own, as ``predict`` has.
     levels: default: the forecaster's.  season: of MASE and RMSSE; default: the forecaster's, else found from the rows
     before the first origins.  data, future_data: as in ``fit``.
-    on_report: as in ``fit``.  on_fold(folds, mase): told after each call for forecasts how many folds are done and
-    their error so far (NaN where no series has a scale); it may raise to stop.
+    on_report: as in ``fit``.  on_fold(folds, mase): told a few times per fit how many folds are done, and their error
+    so far (NaN where no series has a scale); it may raise to stop.
 
     Raises ``ConfigError`` for wrong arguments and ``DataError`` for folds that do not fit, saying how many would, and
     for a covariate that ends with an origin although it is declared as known ahead.
