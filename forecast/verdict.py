@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 
 from forecast.automatic.candidates import REFERENCE, kind_of
+from forecast.evaluation.comparison import Contest, Word, contest
 from forecast.evaluation.results import Backtest
 from forecast.evaluation.sums import intervals
 
-FEWEST_VOTES = 4  # folds or series below which a majority says nothing
+MOST_NAMED = 3  # forecasters in a sentence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,12 +20,14 @@ class Verdict:
 
     winner: name of the best.  beaten: it is better than seasonal naive.  gain: share of the seasonal naive's MASE (of
     its MAE where no series has a scale) that it saves; negative where it is worse.  sentences: all of it in words.
+    word: whether the difference to seasonal naive is shown: 'better', 'worse' or 'cannot tell'.
     """
 
     winner: str
     beaten: bool
     gain: float
     sentences: tuple[str, ...]
+    word: Word = "cannot tell"
 
 
 def judge(backtests: Mapping[str, Backtest], ranking: pd.DataFrame, *, winner: str | None = None) -> Verdict:
@@ -38,15 +41,19 @@ def judge(backtests: Mapping[str, Backtest], ranking: pd.DataFrame, *, winner: s
     gain = 1 - best / base if base > 0 else 0.0
     beaten = bool(best < base)
     head = _win(backtests, ranking, winner, measure, gain) if beaten else _none_better(ranking, winner, measure)
-    doubt = _doubt(backtests[winner], backtests[REFERENCE], measure) if beaten else ""
+    judged = contest(backtests, measure=measure, resamples=0)
     rest = (
-        doubt,
+        _shown(judged, ranking, winner) if beaten else "",
+        _rivals(judged, winner) if beaten else "",
         _leader(ranking, winner, measure),
         _networks(ranking, winner, measure),
         _season(backtests),
         _coverage(backtests[winner]),
     )
-    return Verdict(winner=winner, beaten=beaten, gain=gain, sentences=(head, *(line for line in rest if line)))
+    against = judged.against_reference.get(winner)
+    word = against.word if against else "cannot tell"
+    sentences = (head, *(line for line in rest if line))
+    return Verdict(winner=winner, beaten=beaten, gain=gain, sentences=sentences, word=word)
 
 
 def unjudged(winner: str) -> Verdict:
@@ -75,13 +82,27 @@ def _how_often(winner: Backtest, reference: Backtest, measure: str) -> str:
     return " and ".join(parts) or "on the one fold that the data hold"
 
 
-def _doubt(winner: Backtest, reference: Backtest, measure: str) -> str:
-    """A warning where a lower mean error comes with no majority of the folds, or of the series where there are more."""
-    by = max(("fold", "series"), key=lambda by: _count(winner, reference, measure, by)[1])
-    better, total = _count(winner, reference, measure, by)
-    if total < FEWEST_VOTES or 2 * better > total:
+def _shown(judged: Contest, ranking: pd.DataFrame, winner: str) -> str:
+    """Whether its lead over seasonal naive could be chance, and how large it is with what certainty."""
+    made = judged.against_reference[winner]
+    if made.word == "cannot tell":
+        return f"Whether it truly is better than seasonal naive cannot be told: {made.evidence}."
+    low, high = ranking["skill_low"][winner], ranking["skill_high"][winner]
+    saved = f"; it saves {low:.0%} to {high:.0%} of the error (95 % interval)" if np.isfinite(low) else ""
+    tested = f", with allowance for {len(judged.errors)} forecasters" if len(judged.errors) > 2 else ""
+    return f"It is {made}{tested}{saved}."
+
+
+def _rivals(judged: Contest, winner: str) -> str:
+    """Which of the others it is not shown to be better than."""
+    others = [name for name, made in judged.of_winner.items() if name != REFERENCE and made.word == "cannot tell"]
+    if judged.winner != winner or len(judged.of_winner) < 2:
         return ""
-    return "That is no majority: its lead may be chance."
+    if not others:
+        return "It is better than every other forecaster that was tried."
+    others.sort(key=lambda name: judged.errors[name])
+    named, more = ", ".join(others[:MOST_NAMED]), len(others) - MOST_NAMED
+    return f"Not shown to be worse than it: {named}{f' and {more} more' if more > 0 else ''}."
 
 
 def _count(winner: Backtest, reference: Backtest, measure: str, by: str) -> tuple[int, int]:

@@ -212,7 +212,7 @@ def test_several_targets_are_forecast_together(quick: None, tmp_path: Path) -> N
     assert len(result.forecast) == 14
 
 
-def test_a_lead_without_a_majority_of_the_folds_is_no_clear_win() -> None:
+def test_a_lead_that_one_fold_makes_is_no_clear_win() -> None:
     from forecast import create
     from forecast.evaluation.leaderboard import leaderboard
     from forecast.verdict import judge
@@ -224,4 +224,21 @@ def test_a_lead_without_a_majority_of_the_folds_is_no_clear_win() -> None:
     results = {name: create(name, horizon=7, season=1).backtest(series, folds=8) for name in ("seasonal-naive", "mean")}
     verdict = judge(results, leaderboard(results))
     assert verdict.winner == "mean" and "better on 1 of 8 folds" in verdict.sentences[0]
-    assert verdict.sentences[1] == "That is no majority: its lead may be chance."
+    assert verdict.word == "cannot tell"
+    assert verdict.sentences[1].startswith("Whether it truly is better than seasonal naive cannot be told: p = .")
+
+
+def test_a_lead_on_every_fold_is_shown_and_told_with_its_size() -> None:
+    from forecast import create
+    from forecast.evaluation.leaderboard import leaderboard
+    from forecast.verdict import judge
+
+    noise = np.random.default_rng(0).normal(0, 1, 356)  # of which the mean knows all there is to know
+    series = pd.Series(noise, index=pd.date_range("2024-01-01", periods=356))
+    names = ("seasonal-naive", "mean", "drift")
+    results = {name: create(name, horizon=7, season=1).backtest(series, folds=20) for name in names}
+    verdict = judge(results, leaderboard(results))
+    assert verdict.winner == "mean" and verdict.word == "better"
+    assert verdict.sentences[1].startswith("It is better: p ")
+    assert ", with allowance for 3 forecasters; it saves " in verdict.sentences[1]
+    assert verdict.sentences[2] == "It is better than every other forecaster that was tried."

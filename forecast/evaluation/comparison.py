@@ -63,15 +63,20 @@ class Comparison:
             return "cannot tell"
         return "better" if self.difference < 0 else "worse"
 
-    def __str__(self) -> str:
-        told = f"{self.word}: {_chance(self.adjusted)} on {_pairs(self.pairs, self.by)}"
+    @property
+    def evidence(self) -> str:
+        """What the word rests on, as a reader wants it."""
+        if np.isnan(self.p):
+            return f"{_pairs(self.pairs, self.by)}, a test needs {self.needed:,}"
+        told = f"{_chance(self.adjusted)} on {_pairs(self.pairs, self.by)}"
         if self.word != "cannot tell":
             return told
-        if np.isnan(self.p):
-            return f"cannot tell: {_pairs(self.pairs, self.by)}, a test needs {self.needed:,}"
         if self.needed >= MOST_NEEDED:
             return f"{told}, too alike for any number of them"
         return f"{told}, about {self.needed:,} would be needed"
+
+    def __str__(self) -> str:
+        return f"{self.word}: {self.evidence}"
 
 
 @dataclass(frozen=True, kw_only=True)
