@@ -9,7 +9,20 @@ from typing import Annotated, Any
 import typer
 
 from forecast import __version__
-from forecast.cli import backtest, datasets, explain, fine_tune, fit, inspect, models, pack, predict, processes, run
+from forecast.cli import (
+    backtest,
+    datasets,
+    explain,
+    fine_tune,
+    fit,
+    inspect,
+    models,
+    pack,
+    predict,
+    processes,
+    run,
+    tune,
+)
 from forecast.cli.guard import TERMINATED, Commands
 
 app = typer.Typer(
@@ -45,6 +58,7 @@ COMMANDS = (
     explain.explain,
     fine_tune.fine_tune,
     backtest.backtest,
+    tune.tune,
     inspect.inspect,
     pack.pack,
     models.models,

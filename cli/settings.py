@@ -142,10 +142,17 @@ def _resolve_one(
 ) -> dict[str, Any]:
     hints = get_type_hints(kind)
     known = {f.name for f in fields(kind)}
-    settings = {key: tuple(value) if isinstance(value, list) else value for key, value in config.items()}
+    settings = {key: _from_toml(value, hints.get(key)) for key, value in config.items()}
     settings |= options
     settings |= {key: parse(value, hints[key], key) for key, value in assigned if key in known}
     return {key: value for key, value in settings.items() if key in known}
+
+
+def _from_toml(value: Any, hint: Any) -> Any:
+    """A config file's value: lists are tuples, and "none" is None where no other text may stand."""
+    if value == "none" and type(None) in get_args(hint) and str not in get_args(hint):
+        return None
+    return tuple(value) if isinstance(value, list) else value
 
 
 def parse(text: str, hint: Any, name: str) -> Any:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # what type checkers and editors see of the lazy names below;
     from forecast.intervals import ConformalForecaster as ConformalForecaster
     from forecast.persistence import load as load
     from forecast.presets import create as create
+    from forecast.tuning.tune import tune as tune
 
 # Public name -> module that defines it. Heavy libraries are imported with the first name that needs them.
 _HOME = {
@@ -51,6 +52,7 @@ _HOME = {
     "create": "forecast.presets",
     "load": "forecast.persistence",
     "backtest": "forecast.evaluation.backtest",
+    "tune": "forecast.tuning.tune",
     "TimeSplit": "forecast.datasets",
     "load_dataset": "forecast.datasets",
     "ForecastError": "forecast.errors",

@@ -47,6 +47,7 @@ LAYERS = (
         "forecast.report",
         "forecast.tuning.files",
         "forecast.tuning.pictures",
+        "forecast.tuning.task",
         "forecast.tuning.tune",
     ),
     ("forecast.explanation_plots",),

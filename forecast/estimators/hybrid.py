@@ -35,7 +35,7 @@ class HybridForecaster(NeuralForecaster):
     cell: CellKind = setting("lstm", help="recurrent cell", search=("lstm", "gru"))
     layers: int = setting(1, help="recurrent layers", low=1, high=MOST_LAYERS, search=Range(low=1, high=2, step=1))
     attention_layers: int = setting(
-        1, help="attention blocks", low=1, high=MOST_LAYERS, search=Range(low=1, high=3, step=1)
+        1, help="attention blocks", low=1, high=MOST_LAYERS, search=Range(low=1, high=2, step=1)
     )
     heads: int = setting(4, help="attention heads; divides hidden_size", low=1, search=(2, 4, 8))
     positions: Positions = setting("learned", help="how tokens know their place", search=("learned", "rotary"))

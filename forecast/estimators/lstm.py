@@ -36,8 +36,8 @@ class LSTMForecaster(NeuralForecaster):
     """Recurrent layers read the tokens; the state at the origin forecasts the horizon."""
 
     cell: CellKind = setting("lstm", help="recurrent cell", search=("lstm", "gru"))
-    layers: int = setting(1, help="recurrent layers", low=1, high=MOST_LAYERS, search=Range(low=1, high=3, step=1))
-    residual: bool = setting(True, help="add each layer to its input", search=(True, False))
+    layers: int = setting(1, help="recurrent layers", low=1, high=MOST_LAYERS, search=Range(low=1, high=2, step=1))
+    residual: bool = setting(True, help="add each layer to its input")
     bidirectional: bool = setting(False, help="read the tokens in both directions; then not causal")
     decoder: DecoderKind = setting(
         "direct", help="how the state at the origin becomes the horizon", search=("direct", "parallel")

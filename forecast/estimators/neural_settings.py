@@ -6,7 +6,7 @@ from typing import Literal
 from forecast.datasets.windows import Location, Unit
 from forecast.estimators.base import Forecaster
 from forecast.estimators.defaults import TokenKind
-from forecast.estimators.settings import Range, setting
+from forecast.estimators.settings import Multiples, Range, setting
 from forecast.outputs import DistributionKind, PointLoss
 
 
@@ -14,13 +14,15 @@ from forecast.outputs import DistributionKind, PointLoss
 class NeuralSettings(Forecaster):
     """What the networks of all families take, each said once."""
 
-    lookback: int | None = setting(None, help="steps that the network sees; from the cycles when None", low=1)
-    tokens: TokenKind = setting("patches", help="what a token is", search=("patches", "steps"))
+    lookback: int | None = setting(
+        None, help="steps that the network sees; from the cycles when None", low=1, search=Multiples(factors=(0.5, 2.0))
+    )
+    tokens: TokenKind = setting("patches", help="what a token is")
     patch: int | None = setting(None, help="steps per patch; from the season when None", low=1)
     channels: Literal["joint", "independent"] = setting(
         "joint", help="several targets: read together, or each as a series of its own with shared weights"
     )
-    hidden_size: int = setting(64, help="width of the network", low=1, search=Range(low=32, high=256, step=32))
+    hidden_size: int = setting(64, help="width of the network", low=1, search=Range(low=32, high=128, step=32))
     highway: bool = setting(
         True, help="add a linear map of the window, which the network corrects", search=(True, False)
     )
@@ -42,14 +44,15 @@ class NeuralSettings(Forecaster):
     distribution: DistributionKind | None = setting(
         None,
         help="what each step is forecast as, trained on its likelihood; any level may then be asked for; None: levels",
-        search=(None, "normal", "student-t"),
     )
-    calendar: bool = setting(True, help="calendar features of the time grid as covariates known ahead")
+    calendar: bool = setting(
+        True, help="calendar features of the time grid as covariates known ahead", search=(True, False)
+    )
     series_embedding: bool = setting(False, help="a learned vector per training series", search=(False, True))
     point_loss: PointLoss = setting("mae", help="loss of points where levels is None: mae (median) or mse (mean)")
     max_steps: int | None = setting(None, help="training steps; from the size of the data when None", low=1)
     max_time: float | None = setting(None, help="seconds that fit may take as a whole", above=0)
-    batch_size: int | None = setting(None, help="segments per step", low=1, search=(32, 64, 128, 256))
+    batch_size: int | None = setting(None, help="segments per step", low=1, search=(32, 64, 128))
     origins: int | None = setting(None, help="origins trained per segment; causal networks only beyond 1", low=1)
     min_context: int | None = setting(
         None, help="observed steps before an origin that training takes; from the series' length when None", low=1

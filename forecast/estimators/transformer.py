@@ -27,7 +27,7 @@ class TransformerForecaster(NeuralForecaster):
         "causal", help="causal: decoder-only; encoder: both directions; encoder-decoder: as in Vaswani et al. (2017)"
     )
     layers: int = setting(
-        2, help="attention blocks (of each half)", low=1, high=MOST_LAYERS, search=Range(low=1, high=4, step=1)
+        2, help="attention blocks (of each half)", low=1, high=MOST_LAYERS, search=Range(low=1, high=3, step=1)
     )
     heads: int = setting(4, help="attention heads; divides hidden_size", low=1, search=(2, 4, 8))
     positions: Positions = setting("learned", help="how tokens know their place", search=("learned", "rotary"))

@@ -1,6 +1,7 @@
 """What a search found: the best settings, every trial as a row, and what may be had for what."""
 
 import math
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -165,10 +166,12 @@ def importances_of(study: "Study") -> dict[str, float]:
         return {}
     first = None if len(study.directions) == 1 else lambda trial: float(trial.values[0])
     try:
-        found = get_param_importances(study, target=first)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # that a few trials make rough shares
+            found = get_param_importances(study, target=first)
     except (ValueError, RuntimeError):  # no parameter is shared, or none varies
         return {}
-    return {name: value for name, value in found.items() if math.isfinite(value)}
+    return {name: value for name, value in found.items() if math.isfinite(value) and value > 0}
 
 
 def trials_frame(trials: Sequence[Trial], objectives: Sequence[str]) -> pd.DataFrame:

@@ -6,7 +6,7 @@ et al. 2017 (Vizier); successive halving: Li et al. 2020 (ASHA); Hyperband: Li e
 
 import warnings
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from forecast.errors import ConfigError, unknown_name
 from forecast.estimators.settings import Range
@@ -41,16 +41,22 @@ def check_names(sampler: str, pruner: str, *, objectives: int) -> None:
         raise ConfigError(cause, "Leave the pruner out, or choose none.")
 
 
-def make_sampler(name: str, space: Space, *, seed: int) -> "BaseSampler":
+def make_sampler(name: str, space: Space, seed: int) -> "BaseSampler":
     """The sampler of that name; a grid tries every combination once, so give it a ``gridded`` space."""
     from optuna import exceptions, samplers
+
+    class Grid(samplers.BruteForceSampler):  # Optuna's GridSampler knows no settings that only some forecasters have
+        """Ends no study: as many trials are asked for as there are combinations."""
+
+        def after_trial(self, *_: Any) -> None:
+            return
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", exceptions.ExperimentalWarning)
         if name == "random":
             return samplers.RandomSampler(seed=seed)
-        if name == "grid":  # Optuna's own GridSampler knows no settings that only some forecasters have
-            return samplers.BruteForceSampler(seed=seed)
+        if name == "grid":
+            return Grid(seed=seed)
         if name == "gp":
             return samplers.GPSampler(seed=seed, n_startup_trials=STARTUP, warn_independent_sampling=False)
         if name == "cma-es":

@@ -18,7 +18,9 @@ from forecast.tuning import ranges
 from forecast.tuning.ranges import Ranged
 
 MODEL = "model"  # the parameter that chooses among forecasters
+INSTEAD = "instead"  # the same where the one chosen has no settings to vary and was tried already
 TASK = ("horizon", "levels", "seed", "device", "threads", *(f.name for f in fields(Roles)))  # the same for all trials
+OF_SERIES = ("series_embedding",)  # of no use to a single series
 LOCAL = ("device", "threads")  # may differ between the machines that share a study
 GRID_POINTS = 4  # of a range without steps, where a grid is searched
 
@@ -46,6 +48,9 @@ class Space:
         """What an Optuna trial is to try: the name of a forecaster and its settings."""
         names = list(self.candidates)
         name = names[0] if len(names) == 1 else trial.suggest_categorical(MODEL, names)
+        others = [one for one in names if self.candidates[one].search]
+        if others and not self.candidates[name].search and _was_tried(trial, name):
+            name = trial.suggest_categorical(INSTEAD, others)
         candidate = self.candidates[name]
         drawn = {
             key: ranges.suggest(trial, self._parameter(name, key), search, whole=key in candidate.whole)
@@ -165,7 +170,7 @@ def _candidate(name: str, chosen: Mapping[str, Any], panel: Panel, own: Mapping[
     usual = create(name, **{key: value for key, value in fixed.items()})
     open_ones = _open_settings(usual, panel)
     if not own:
-        search = _declared(name, kind, chosen, open_ones)
+        search = _declared(name, kind, chosen, panel, open_ones)
     for key, one in search.items():
         ranges.require_values(key, one, usual)
     start = {key: getattr(usual, key) for key in search}
@@ -176,12 +181,14 @@ def _candidate(name: str, chosen: Mapping[str, Any], panel: Panel, own: Mapping[
     return Candidate(settings=stays, search=search, start=begun, whole=whole)
 
 
-def _declared(name: str, kind: type, chosen: Mapping[str, Any], open_ones: Mapping[str, Any]) -> dict[str, Ranged]:
+def _declared(
+    name: str, kind: type, chosen: Mapping[str, Any], panel: Panel, open_ones: Mapping[str, Any]
+) -> dict[str, Ranged]:
     """The ranges that the fields declare, with each default among the choices."""
     telling = {**preset(name).settings, **chosen}
     found: dict[str, Ranged] = {}
     for info in describe(kind):
-        if info.search is None or info.name in telling:
+        if info.search is None or info.name in telling or (info.name in OF_SERIES and len(panel) == 1):
             continue
         default = open_ones.get(info.name) if info.default is None else info.default
         search: Any = info.search
@@ -220,6 +227,12 @@ def _gridded(candidate: Candidate, points: int) -> Candidate:
             values = ranges.gridded(one, whole=key in candidate.whole, points=points)
             search[key], start[key] = values, min(values, key=partial(_distance, start[key]))
     return replace(candidate, search=search, start=start)
+
+
+def _was_tried(trial: Any, name: str) -> bool:
+    """Whether an earlier trial of the study was one of the forecaster ``name``."""
+    earlier = trial.study.get_trials(deepcopy=False)[: trial.number]
+    return any(other.params.get(MODEL) == name for other in earlier)
 
 
 def _distance(one: float, other: float) -> float:
