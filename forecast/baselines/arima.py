@@ -7,14 +7,15 @@ orders are fitted by maximum likelihood with statsmodels.
 Dimension key: T rows of one series, E origins, H horizon, M season, K states.
 """
 
-import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from forecast.baselines.differencing import differences, needed_differences, seasonal_strength
+from forecast.baselines.local import Ahead, Outcome, attempt
 from forecast.datasets.arrays import Floats, Ints
 
 HIGHEST, HIGHEST_SEASONAL = 3, 1  # orders p, q and P, Q
@@ -53,76 +54,64 @@ class SeasonalARIMA:
 
     name = "arima"
     deseasonalise = False
+    values_at_a_time = 1  # nothing is gained by solving several together
 
-    def learn(self, values: Floats, *, season: int, positive: bool) -> tuple[str, Floats]:
-        seasonal = int(season > 1 and len(values) >= 3 * season and seasonal_strength(values, season) > 0.64)
-        work = differences(values, 0, seasonal, season)
-        ordinary = needed_differences(work, 2 - seasonal)
-        work = differences(values, ordinary, seasonal, season)
-        if len(work) < 6 or np.ptp(work) < 1e-9:
-            return str(Orders(0, ordinary, 0, 0, seasonal, 0, mean=True)), np.array([work.mean(), work.var()])
-        orders, coefficients = search(work, ordinary, seasonal, season if len(work) > 2 * season else 1)
-        mean = work.mean() if orders.mean else 0.0
-        if orders.count and len(work) * season <= LARGEST_LIKELIHOOD:
-            coefficients = maximise_likelihood(work - mean, orders, season, coefficients)
-        errors = residuals(work - mean, orders, season, coefficients)
-        free = max(len(work) - orders.count - orders.mean, 1)
-        return str(orders), np.array([mean, np.sum(errors**2) / free, *coefficients])
+    def learn(self, series: Sequence[Floats], *, season: int, positive: Sequence[bool]) -> list[Outcome]:
+        return [attempt(learn, values, season) for values in series]
 
     def forecast(
-        self, values: Floats, ends: Ints, *, spec: str, params: Floats, season: int, horizon: int
-    ) -> tuple[Floats, Floats]:
-        orders = Orders.parse(spec)
-        mean, variance, coefficients = float(params[0]), float(params[1]), params[2:]
-        lost = orders.d + orders.D * season
-        if ends.min() < lost:
-            raise ValueError("too few values to difference")
-        work = differences(values, orders.d, orders.D, season) - mean
-        ahead = mean + _forecast_differenced(work, ends - lost, orders, season, coefficients, horizon)
-        delta = _difference_polynomial(orders, season)
-        path = np.concatenate([values[ends[:, None] + np.arange(-lost, 0)], ahead], axis=1)  # (E, lost + H)
-        for h in range(lost, lost + horizon):
-            path[:, h] -= path[:, h - lost : h] @ delta[:0:-1]
-        ar, ma = polynomials(orders, season, coefficients)
-        weights = impulse_response(np.convolve(ar, delta), ma, horizon)
-        return path[:, lost:], np.broadcast_to(np.sqrt(variance * np.cumsum(weights**2)), ahead.shape)
+        self,
+        series: Sequence[Floats],
+        ends: Sequence[Ints],
+        *,
+        learned: Sequence[tuple[str, Floats]],
+        season: int,
+        horizon: int,
+    ) -> list[Ahead]:
+        return [
+            attempt(forecast, values, at, spec=spec, params=params, season=season, horizon=horizon)
+            for values, at, (spec, params) in zip(series, ends, learned, strict=True)
+        ]
 
 
 ARIMA = SeasonalARIMA()
 
-# ---------------------------------------------------------------------- differences
+
+def learn(values: Floats, season: int) -> tuple[str, Floats]:
+    """The orders chosen for one series, as they are spelled, and its parameters."""
+    seasonal = int(season > 1 and len(values) >= 3 * season and seasonal_strength(values, season) > 0.64)
+    work = differences(values, 0, seasonal, season)
+    ordinary = needed_differences(work, 2 - seasonal)
+    work = differences(values, ordinary, seasonal, season)
+    if len(work) < 6 or np.ptp(work) < 1e-9:
+        return str(Orders(0, ordinary, 0, 0, seasonal, 0, mean=True)), np.array([work.mean(), work.var()])
+    orders, coefficients = search(work, ordinary, seasonal, season if len(work) > 2 * season else 1)
+    mean = work.mean() if orders.mean else 0.0
+    if orders.count and len(work) * season <= LARGEST_LIKELIHOOD:
+        coefficients = maximise_likelihood(work - mean, orders, season, coefficients)
+    errors = residuals(work - mean, orders, season, coefficients)
+    free = max(len(work) - orders.count - orders.mean, 1)
+    return str(orders), np.array([mean, np.sum(errors**2) / free, *coefficients])
 
 
-def differences(values: Floats, ordinary: int, seasonal: int, season: int) -> Floats:
-    """The values after ``seasonal`` differences over a season and ``ordinary`` ones over a step."""
-    for _ in range(seasonal):
-        values = values[season:] - values[:-season]
-    return np.diff(values, ordinary)
-
-
-def seasonal_strength(values: Floats, season: int) -> float:
-    """1 - var(remainder) / var(season + remainder) of an STL decomposition (Wang, Smith and Hyndman 2006)."""
-    from statsmodels.tsa.seasonal import STL
-
-    parts = STL(values, period=season, seasonal=13).fit()
-    spread = float(np.var(parts.seasonal + parts.resid))
-    return 1 - float(np.var(parts.resid)) / spread if spread > 0 else 0.0
-
-
-def needed_differences(values: Floats, most: int) -> int:
-    """How often to difference until a KPSS test at 5 % no longer rejects a constant level."""
-    from statsmodels.tsa.stattools import kpss
-
-    for count in range(most):
-        if len(values) < 6 or np.ptp(values) < 1e-9:
-            return count
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of p-values outside its table; only the statistic is used
-            statistic = kpss(values, regression="c", nlags=int(3 * np.sqrt(len(values)) / 13))[0]
-        if statistic < 0.463:
-            return count
-        values = np.diff(values)
-    return most
+def forecast(
+    values: Floats, ends: Ints, *, spec: str, params: Floats, season: int, horizon: int
+) -> tuple[Floats, Floats]:
+    """Mean and standard deviation (E, H) of one series after its first ``ends`` values."""
+    orders = Orders.parse(spec)
+    mean, variance, coefficients = float(params[0]), float(params[1]), params[2:]
+    lost = orders.d + orders.D * season
+    if ends.min() < lost:
+        raise ValueError("too few values to difference")
+    work = differences(values, orders.d, orders.D, season) - mean
+    ahead = mean + _forecast_differenced(work, ends - lost, orders, season, coefficients, horizon)
+    delta = _difference_polynomial(orders, season)
+    path = np.concatenate([values[ends[:, None] + np.arange(-lost, 0)], ahead], axis=1)  # (E, lost + H)
+    for h in range(lost, lost + horizon):
+        path[:, h] -= path[:, h - lost : h] @ delta[:0:-1]
+    ar, ma = polynomials(orders, season, coefficients)
+    weights = impulse_response(np.convolve(ar, delta), ma, horizon)
+    return path[:, lost:], np.broadcast_to(np.sqrt(variance * np.cumsum(weights**2)), ahead.shape)
 
 
 def _difference_polynomial(orders: Orders, season: int) -> Floats:

@@ -1,22 +1,72 @@
 """Exponential smoothing with error, trend and season, chosen by the corrected information criterion (AICc).
 
-Hyndman, Koehler, Ord and Snyder, Forecasting with Exponential Smoothing (2008).  statsmodels fits and filters; the
-forecast variances of models with multiplicative errors, which it only simulates, follow the book's section 6.
+Hyndman, Koehler, Ord and Snyder, Forecasting with Exponential Smoothing (2008), whose section 6 gives the variances.
+All models of all series of a batch are fitted together.  With a multiplicative season the recursion is the book's,
+from which that of statsmodels differs a little: it divides by the level after the step, not before it.
 
 A model is spelled error-trend-season: ``AAdM`` is additive errors, damped additive trend, multiplicative season.
-Dimension key: T rows of one series, E origins, H horizon, M season.
+Dimension key: T steps, B series, K models of series, E origins, H horizon, M season.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
+from forecast.baselines.batches import Batch, first_states
+from forecast.baselines.descent import minimise
+from forecast.baselines.local import Ahead, Outcome
+from forecast.baselines.smoothing import (
+    ALPHA,
+    BETA_SHARE,
+    GAMMA_SHARE,
+    LEVEL,
+    PHI,
+    SEASONS,
+    TREND,
+    Bools,
+    Fit,
+    Season,
+    fit,
+    loss,
+    raw_weights,
+    smooth,
+)
 from forecast.datasets.arrays import Floats, Ints
 
 ADDITIVE = ("ANN", "AAN", "AAdN", "ANA", "AAA", "AAdA")
-MULTIPLICATIVE = ("MNN", "MAN", "MAdN", "MNM", "MAM", "MAdM")  # for positive values only
-FINALISTS = 2  # models whose first states are estimated too, after a quick ranking with heuristic ones
-LARGEST_ESTIMATE = 4000  # values times season up to which that is worth its time
+RELATIVE = ("MNN", "MAN", "MAdN", "MNA", "MAA", "MAdA", "MNM", "MAM", "MAdM")  # for positive values only
+FINALISTS = 3  # models whose first seasonal indices are estimated too, after a ranking with those of a decomposition
+FIRST_ROUNDS, LAST_ROUNDS = 5, 40  # steps of the descent
+LEAST, MOST = (1e-4, 1e-4, 1e-4, 0.8), (0.9999, 0.9999, 0.9999, 0.98)  # of the weights, as statsmodels has them
+STARTS = [(alpha, beta, gamma) for alpha in (0.01, 0.1, 0.4, 0.8) for beta in (0.05, 0.3) for gamma in (0.05, 0.3)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Models:
+    """Models of series, of one kind of season: specs (K,), series (K,), parameters (6 + M, K) and loss (K,)."""
+
+    season: Season
+    specs: NDArray[np.str_]
+    series: Ints
+    parameters: Floats
+    loss: Floats
+
+    @property
+    def relative(self) -> Bools:
+        return has(self.specs, 0, "M")
+
+    def of(self, chosen: Ints) -> "Models":
+        """Some of them."""
+        return replace(
+            self,
+            specs=self.specs[chosen],
+            series=self.series[chosen],
+            parameters=self.parameters[:, chosen],
+            loss=self.loss[chosen],
+        )
 
 
 class ExponentialSmoothing:
@@ -24,129 +74,201 @@ class ExponentialSmoothing:
 
     name = "ets"
     deseasonalise = False
+    values_at_a_time = 60_000
 
-    def learn(self, values: Floats, *, season: int, positive: bool) -> tuple[str, Floats]:
-        specs = [
-            spec
-            for spec in ADDITIVE + MULTIPLICATIVE * positive
-            if (spec[-1] == "N" or 1 < season <= len(values) // 2) and _count(spec, season) < len(values) - 2
-        ]
-        begin = 10 + 2 * (season // 2)  # statsmodels' heuristic first states need as many values
-        if len(values) < begin:
-            spec, fit = _ranked(values, specs, season, "estimated")[0]
-            return spec, _params(fit, spec, season)
-        ranked = _ranked(values, specs, season, "heuristic")
-        if len(values) * season <= LARGEST_ESTIMATE:
-            ranked = _ranked(values, [spec for spec, _ in ranked[:FINALISTS]], season, "estimated")
-        spec, fit = ranked[0]
-        return spec, _params(fit, spec, season)
+    def learn(self, series: Sequence[Floats], *, season: int, positive: Sequence[bool]) -> list[Outcome]:
+        batch = Batch.of(series)
+        kinds: tuple[Season, ...] = ("N", "A", "M") if season > 1 else ("N",)
+        begun = [begin(batch, kind, season, np.array(positive)) for kind in kinds]
+        ranked = [descend(batch, models, rounds=FIRST_ROUNDS, indices=False) for models in begun if len(models.specs)]
+        leaders = _leaders(batch, ranked, season, FINALISTS)
+        final = [descend(batch, models, rounds=LAST_ROUNDS, indices=True) for models in leaders]
+        outcomes: list[Outcome] = [ValueError("no model could be fitted")] * len(series)
+        for models in _leaders(batch, final, season, 1):
+            params = _learned(batch, models)
+            for place, (spec, s) in enumerate(zip(models.specs, models.series, strict=True)):
+                outcomes[s] = str(spec), params[:, place]
+        return outcomes
 
     def forecast(
-        self, values: Floats, ends: Ints, *, spec: str, params: Floats, season: int, horizon: int
-    ) -> tuple[Floats, Floats]:
-        weights, variance, first = params[:4], float(params[4]), params[5:]
-        level, trend, seasonal = _filter(values, spec, weights, first, season)
-        damping = np.cumsum(weights[3] ** np.arange(1, horizon + 1))  # (H,)
-        line = level[ends][:, None] + trend[ends][:, None] * damping  # (E, H)
-        phases = np.arange(horizon) % max(season, 1)
-        season_ahead = seasonal[ends[:, None] + phases] if spec[-1] != "N" else np.zeros_like(line)
-        mean = line * season_ahead if spec[-1] == "M" else line + season_ahead
-        return mean, np.sqrt(_variances(spec, weights, variance, line, season_ahead, season))
+        self,
+        series: Sequence[Floats],
+        ends: Sequence[Ints],
+        *,
+        learned: Sequence[tuple[str, Floats]],
+        season: int,
+        horizon: int,
+    ) -> list[Ahead]:
+        batch = Batch.of(series)
+        specs = np.array([spec for spec, _ in learned])
+        answers: list[Ahead] = [(np.zeros(0), np.zeros(0))] * len(series)
+        for spec in np.unique(specs):
+            chosen = [s for s, one in enumerate(specs.tolist()) if one == spec]
+            params = np.stack([learned[s][1] for s in chosen], axis=1)
+            mean, spread = _ahead(
+                batch.of_series(np.array(chosen)), [ends[s] for s in chosen], str(spec), params, horizon
+            )
+            edges = np.cumsum([len(ends[s]) for s in chosen])[:-1]
+            parts = zip(np.split(mean, edges), np.split(spread, edges), strict=True)
+            for s, answer in zip(chosen, parts, strict=True):
+                answers[s] = answer
+        return answers
 
 
 ETS = ExponentialSmoothing()
 
 
-def _count(spec: str, season: int) -> int:
-    """Estimated numbers of a model: weights, first states and the variance."""
+def has(specs: NDArray[np.str_], place: int, letter: str) -> Bools:
+    """(K,) whether the models' letter at ``place`` (-1 for the season) is that."""
+    return np.array([spec[place] == letter for spec in specs.tolist()], bool)
+
+
+def count(spec: str, season: int) -> int:
+    """Free numbers of a model: weights, first states (a season has one less than steps) and the variance."""
     return 3 + 2 * (spec[1] == "A") + ("d" in spec) + season * (spec[-1] != "N")
 
 
-def _model(values: Floats, spec: str, season: int, **first: Any) -> Any:
-    from statsmodels.tsa.exponential_smoothing.ets import ETSModel
+# ---------------------------------------------------------------------- fitting
 
-    words = {"A": "add", "M": "mul", "N": None}
-    return ETSModel(
-        values,
-        error=words[spec[0]],
-        trend=words[spec[1]],
-        damped_trend="d" in spec,
-        seasonal=words[spec[-1]],
-        seasonal_periods=season if spec[-1] != "N" else None,
-        **first,
+
+def begin(batch: Batch, season: Season, cycle: int, positive: Bools) -> Models:
+    """The models that suit each series, with first states from the series and the best of some weights."""
+    states, mean = first_states(batch, season, cycle)
+    specs, series = [], []
+    for spec in ADDITIVE + RELATIVE:
+        if spec[-1] == season:
+            suits = (batch.lengths > count(spec, cycle) + 2) & (positive | (spec[0] == "A"))
+            suits &= (season == "N") | (batch.lengths >= 2 * cycle)
+            series.append(np.flatnonzero(suits))
+            specs += [spec] * len(series[-1])
+    models = Models(
+        season=season,
+        specs=np.array(specs, np.str_),
+        series=np.concatenate(series),
+        parameters=np.zeros((SEASONS + len(states) - 2, len(specs))),
+        loss=np.full(len(specs), np.inf),
     )
+    trended = has(models.specs, 1, "A")
+    models.parameters[LEVEL:] = states[:, models.series]
+    models.parameters[LEVEL] = np.where(trended, models.parameters[LEVEL], mean[models.series])
+    models.parameters[TREND] *= trended
+    return _best_start(batch, models)
 
 
-def _ranked(values: Floats, specs: list[str], season: int, method: str) -> list[tuple[str, Any]]:
-    """The models with their fits, from the lowest AICc on; those that cannot be fitted are left out."""
-    scored = []
-    for spec in specs:
-        try:
-            fit = _model(values, spec, season, initialization_method=method).fit(disp=False)
-        except (ValueError, ArithmeticError, np.linalg.LinAlgError):
-            continue
-        count = _count(spec, season)
-        score = -2 * fit.llf + 2 * count * len(values) / (len(values) - count - 1)
-        if np.isfinite(score):
-            scored.append((score, spec, fit))
-    if not scored:
-        raise ValueError("no model could be fitted")
-    return [(spec, fit) for _, spec, fit in sorted(scored, key=lambda row: row[0])]
+def _best_start(batch: Batch, models: Models) -> Models:
+    best = models
+    own = batch.of_series(models.series)
+    trended, damped = has(models.specs, 1, "A"), has(models.specs, 2, "d")
+    for alpha, beta, gamma in STARTS:
+        parameters = models.parameters.copy()
+        parameters[ALPHA], parameters[BETA_SHARE] = alpha, beta * trended
+        parameters[GAMMA_SHARE], parameters[PHI] = gamma * (models.season != "N"), np.where(damped, 0.95, 1.0)
+        found = loss(models.season, own.values, own.seen, parameters, models.relative)
+        better = found < best.loss
+        best = replace(
+            best, parameters=np.where(better, parameters, best.parameters), loss=np.where(better, found, best.loss)
+        )
+    return best
 
 
-def _params(fit: Any, spec: str, season: int) -> Floats:
-    trended, seasoned = spec[1] == "A", spec[-1] != "N"
-    return np.array(
-        [
-            fit.smoothing_level,
-            fit.smoothing_trend if trended else 0.0,
-            fit.smoothing_seasonal if seasoned else 0.0,
-            fit.damping_trend if "d" in spec else 1.0,
-            fit.sse / max(fit.nobs - _count(spec, season) + 1, 1),
-            fit.initial_level,
-            fit.initial_trend if trended else 0.0,
-            *(fit.initial_seasonal if seasoned else ()),
-        ]
-    )
+def descend(batch: Batch, models: Models, *, rounds: int, indices: bool) -> Models:
+    """The models with weights and first states of the highest likelihood; seasonal indices too where asked for."""
+    used = [ALPHA, BETA_SHARE, GAMMA_SHARE, PHI, LEVEL, TREND]
+    if models.season == "N":
+        used.remove(GAMMA_SHARE)
+    rows = np.array(used + list(range(SEASONS, len(models.parameters))) * indices)
+    own = batch.of_series(models.series)
+
+    def evaluate(parameters: Floats, chosen: Ints) -> Fit:
+        whole = models.parameters[:, chosen]
+        whole[rows] = parameters
+        return fit(models.season, own.values[:, chosen], own.seen[:, chosen], whole, models.relative[chosen], rows)
+
+    low, high = _bounds(models)
+    best, losses = minimise(evaluate, models.parameters[rows], low[rows], high[rows], rounds=rounds)
+    parameters = models.parameters.copy()
+    parameters[rows] = best
+    return replace(models, parameters=parameters, loss=losses)
 
 
-def _filter(values: Floats, spec: str, weights: Floats, first: Floats, season: int) -> tuple[Floats, Floats, Floats]:
-    """Level and trend after 0, 1, … T values, each (T + 1,); the season (M + T,), entry t + M set by value t."""
-    trended, seasoned = spec[1] == "A", spec[-1] != "N"
-    known = {
-        "initial_level": first[0],
-        "initial_trend": first[1] if trended else None,
-        "initial_seasonal": first[2:] if seasoned else None,
-    }
-    used = [True, trended, seasoned, "d" in spec]
-    model = _model(values, spec, season, initialization_method="known", **known)
-    states = model.smooth(weights[used]).states
-    trend = states[:, 1] if trended else np.zeros(len(values))
-    season_states = np.concatenate([first[2:], states[:, -1]]) if seasoned else np.zeros(0)
-    return np.concatenate([first[:1], states[:, 0]]), np.concatenate([first[1:2], trend]), season_states
+def _bounds(models: Models) -> tuple[Floats, Floats]:
+    """Bounds (6 + M, K); equal where a model lacks a parameter."""
+    low, high = np.full((2, *models.parameters.shape), np.inf)
+    low *= -1
+    low[:LEVEL], high[:LEVEL] = np.array(LEAST)[:, None], np.array(MOST)[:, None]
+    untrended, undamped = ~has(models.specs, 1, "A"), ~has(models.specs, 2, "d")
+    for row, fixed in ((BETA_SHARE, untrended), (TREND, untrended), (PHI, undamped)):
+        low[row, fixed] = high[row, fixed] = models.parameters[row, fixed]
+    return low, high
 
 
-def _variances(spec: str, weights: Floats, variance: float, line: Floats, season_ahead: Floats, season: int) -> Floats:
-    """(E, H) forecast variances: tables 6.2 (additive errors) and 6.3 (multiplicative) of the book.
+def _leaders(batch: Batch, fitted: list[Models], cycle: int, most: int) -> list[Models]:
+    """The models of each series with the lowest AICc."""
+    specs = np.concatenate([models.specs for models in fitted])
+    series, losses = (np.concatenate([getattr(models, name) for models in fitted]) for name in ("series", "loss"))
+    free = np.array([count(spec, cycle) for spec in specs.tolist()])
+    length = batch.lengths[series]
+    score = length * np.log(np.maximum(losses, 1e-300) / length) + 2 * free * length / (length - free - 1)
+    order = np.lexsort((score, series))
+    place = np.arange(len(order)) - np.searchsorted(series[order], series[order])
+    kept = np.zeros(len(order), bool)
+    kept[order] = (place < most) & np.isfinite(score[order])
+    parts = np.split(kept, np.cumsum([len(models.specs) for models in fitted])[:-1])
+    return [models.of(np.flatnonzero(part)) for models, part in zip(fitted, parts, strict=True) if part.any()]
 
-    line: (E, H) level and trend carried on.  season_ahead: (E, H).  With a multiplicative season the book's
-    approximation is used, which is close while the variance is small.
+
+def _learned(batch: Batch, models: Models) -> Floats:
+    """(7 + M, K) parameters as they are kept."""
+    own = batch.of_series(models.series)
+    ahead = smooth(models.season, own.values, models.parameters)[0]
+    errors = (own.values - ahead) / np.where(models.relative, ahead, 1.0) * own.seen
+    free = np.array([count(spec, len(models.parameters) - SEASONS) - 1 for spec in models.specs.tolist()])
+    variance = np.sum(errors**2, axis=0) / np.maximum(own.lengths - free, 1)
+    weights = raw_weights(models.parameters)
+    return np.concatenate([np.stack(weights), variance[None], models.parameters[LEVEL:]])
+
+
+# ---------------------------------------------------------------------- forecasting
+
+
+def _ahead(batch: Batch, ends: Sequence[Ints], spec: str, params: Floats, horizon: int) -> tuple[Floats, Floats]:
+    """Mean and standard deviation (E, H), the origins of all series one after the other.  params: (7 + M, B)."""
+    season, cycle = cast(Season, spec[-1]), len(params) - 7
+    alpha, beta, gamma, phi, variance = params[:5]
+    shares = np.stack([alpha, beta / alpha, gamma / (1 - alpha), phi])
+    _, level, trend, seasons = smooth(season, batch.values, np.concatenate([shares, params[5:]]))
+    series, end = np.repeat(np.arange(len(ends)), [len(part) for part in ends]), np.concatenate(ends)
+    damping = np.cumsum(phi[series, None] ** np.arange(1, horizon + 1), axis=1)  # (E, H)
+    line = level[end, series][:, None] + trend[end, series][:, None] * damping
+    season_ahead = np.zeros_like(line)
+    if season != "N":
+        season_ahead = seasons[end[:, None] + np.arange(horizon) % cycle, series[:, None]]
+    mean = line * season_ahead if season == "M" else line + season_ahead
+    weights = params[:4, series]
+    return mean, np.sqrt(_variances(spec, weights, variance[series], line, season_ahead, cycle))
+
+
+def _variances(spec: str, weights: Floats, variance: Floats, line: Floats, season_ahead: Floats, cycle: int) -> Floats:
+    """(E, H) forecast variances: tables 6.2 (additive errors) and 6.3 (relative) of the book.
+
+    weights: (4, E).  variance: (E,).  line: (E, H) level and trend carried on.  season_ahead: (E, H).  With a
+    multiplicative season the book's approximation is used, which is close while the variance is small.
     """
-    alpha, beta, gamma, phi = weights.tolist()
+    alpha, beta, gamma, phi = weights[..., None]
+    variance = variance[:, None]
     horizon = line.shape[1]
     steps = np.arange(1, horizon)
-    effect = alpha + beta * np.cumsum(phi**steps)  # of one error on the forecast j steps later
+    effect = alpha + beta * np.cumsum(phi**steps, axis=1)  # (E, H - 1) of one error on the forecast j steps later
     if spec[-1] == "A":
-        effect = effect + gamma * (steps % season == 0)
+        effect = effect + gamma * (steps % cycle == 0)
     if spec[0] == "A":
-        grown = variance * np.concatenate([[1.0], 1 + np.cumsum(effect**2)])
-        return np.broadcast_to(grown, line.shape)
+        return np.asarray(variance * np.cumsum(np.concatenate([np.ones_like(variance), effect**2], axis=1), axis=1))
     mean = line + season_ahead if spec[-1] == "A" else line
     theta = np.empty_like(mean)
     for h in range(horizon):
-        theta[:, h] = mean[:, h] ** 2 + variance * theta[:, :h] @ effect[:h][::-1] ** 2
+        theta[:, h] = mean[:, h] ** 2 + variance[:, 0] * np.sum(theta[:, :h] * effect[:, :h][:, ::-1] ** 2, axis=1)
     if spec[-1] != "M":
         return (1 + variance) * theta - mean**2
-    seasons = np.arange(horizon) // season
-    variances: Floats = season_ahead**2 * ((1 + variance) * (1 + gamma**2 * variance) ** seasons * theta - mean**2)
+    passed = np.arange(horizon) // cycle
+    variances: Floats = season_ahead**2 * ((1 + variance) * (1 + gamma**2 * variance) ** passed * theta - mean**2)
     return variances

@@ -1,39 +1,49 @@
-"""One statistical model a series: what surrounds the fit of each, and the processes that the fits are spread over.
+"""One statistical model a series: what surrounds their fits.
 
 Nothing here imports torch or the estimators, so that a worker process starts fast.
 
 Dimension key: T rows of one series, E origins of it, H horizon, M season.
 """
 
-import time
 import warnings
-from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from importlib import import_module
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
+from forecast.baselines.gaps import filled, seasonal_naive, until_observed
+from forecast.baselines.seasonal import seasonal_indices
 from forecast.datasets.arrays import Floats, Ints
 
 LONGEST_SEASON = 24  # states and start values grow with the season; longer ones are taken out beforehand
 SHORTEST = 4  # observed steps below which nothing but the seasonal naive forecast is tried
-STARTUP_SECONDS = 2.0  # what starting worker processes costs; less work than this stays in this process
+
+
+Outcome = tuple[str, Floats] | Exception  # the model chosen and its parameters, or why there is none
+Ahead = tuple[Floats, Floats] | Exception  # mean and standard deviation, or why there are none
 
 
 class Method(Protocol):
-    """A statistical model of one standardised series without gaps."""
+    """A statistical model of standardised series without gaps, learned by each series for itself."""
 
     name: str
     deseasonalise: bool  # take every season out beforehand, not only long ones
+    values_at_a_time: int  # of all series that are solved together
 
-    def learn(self, values: Floats, *, season: int, positive: bool) -> tuple[str, Floats]:
-        """The model chosen for ``values`` (T,) and its parameters; raises where none can be fitted."""
+    def learn(self, series: Sequence[Floats], *, season: int, positive: Sequence[bool]) -> list[Outcome]:
+        """The model chosen for each of the series (T,), and its parameters."""
 
     def forecast(
-        self, values: Floats, ends: Ints, *, spec: str, params: Floats, season: int, horizon: int
-    ) -> tuple[Floats, Floats]:
+        self,
+        series: Sequence[Floats],
+        ends: Sequence[Ints],
+        *,
+        learned: Sequence[tuple[str, Floats]],
+        season: int,
+        horizon: int,
+    ) -> list[Ahead]:
         """Mean and standard deviation (E, H) after the first ``ends`` (E,) values, the parameters held fixed."""
 
 
@@ -85,29 +95,51 @@ class Answer:
     failure: str | None = None
 
 
-def solve(task: Task) -> Answer:
-    """Learn and forecast one series.  A model that fails gives way to the seasonal naive forecast and says why."""
+def solve(tasks: Sequence[Task]) -> list[Answer]:
+    """Learn and forecast series together, all with one method, season and horizon.
+
+    A model that fails gives way to the seasonal naive forecast and says why.
+    """
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         import statsmodels.tools.sm_exceptions  # noqa: F401 - adds filters of its own when first imported
 
         warnings.simplefilter("ignore")  # of convergence and the like; the fit is judged by its outcome
-        learned, failure = _known(task), None
-        if learned is None:
-            learned, failure = _learn(task)
-        if not len(task.ends):
-            return Answer(learned=learned, mean=np.zeros((0, 0)), spread=np.zeros((0, 0)), failure=failure)
-        if learned.spec == "naive":
-            mean, spread = _seasonal_naive(task)
+        known = [_known(task) for task in tasks]
+        fresh = iter(_learn([task for task, learned in zip(tasks, known, strict=True) if learned is None]))
+        outcomes = [(learned, None) if learned is not None else next(fresh) for learned in known]
+        able = [place for place, task in enumerate(tasks) if len(task.ends) and outcomes[place][0].spec != "naive"]
+        made = _forecast([tasks[place] for place in able], [outcomes[place][0] for place in able])
+        ahead = dict(zip(able, made, strict=True))
+        return [
+            _answer(task, learned, failure, ahead.get(place))
+            for place, (task, (learned, failure)) in enumerate(zip(tasks, outcomes, strict=True))
+        ]
+
+
+def _answer(task: Task, learned: Learned, failure: str | None, ahead: Ahead | None) -> Answer:
+    """The forecast where there is a sound one, else the seasonal naive one."""
+    if not len(task.ends):
+        return Answer(learned=learned, mean=np.zeros((0, 0)), spread=np.zeros((0, 0)), failure=failure)
+    if isinstance(ahead, tuple):
+        mean, spread = ahead
+        sound = np.isfinite(mean).all() and np.isfinite(spread).all()
+        if sound and not _exploded(task, learned, mean):
             return Answer(learned=learned, mean=mean, spread=spread, failure=failure)
-        try:
-            mean, spread = _forecast(task, learned)
-            sound = np.isfinite(mean).all() and np.isfinite(spread).all()
-            if not sound or _exploded(task, learned, mean):
-                raise ArithmeticError("the forecast exploded")
-        except Exception as error:  # any fault inside a fit costs this series its model, not the others theirs
-            failure = f"{type(error).__name__}: {error}"
-            mean, spread = _seasonal_naive(task)
-        return Answer(learned=learned, mean=mean, spread=spread, failure=failure)
+        ahead = ArithmeticError("the forecast exploded")
+    mean, spread = seasonal_naive(task.values, task.ends, task.season, task.horizon)
+    return Answer(learned=learned, mean=mean, spread=spread, failure=failure if ahead is None else _cause(ahead))
+
+
+def attempt(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """What a function gives, or its exception: a fault in a fit costs this series its model, not others theirs."""
+    try:
+        return function(*arguments, **options)
+    except Exception as error:
+        return error
+
+
+def _cause(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def digest(values: Floats) -> tuple[float, ...]:
@@ -135,28 +167,49 @@ def _known(task: Task) -> Learned | None:
     return learned
 
 
-def _learn(task: Task) -> tuple[Learned, str | None]:
+@dataclass(frozen=True, kw_only=True)
+class _Prepared:
+    """A series as a model takes it: what is known of it so far, its values (T,) and what a model asks of them."""
+
+    learned: Learned
+    values: Floats
+    season: int
+    positive: bool
+
+
+def _learn(tasks: Sequence[Task]) -> list[tuple[Learned, str | None]]:
     """Fit on the last ``context`` values before the earliest origin (the end where no origin is given)."""
+    prepared = [_prepare(task) for task in tasks]
+    results: list[tuple[Learned, str | None]] = [
+        (made.learned if isinstance(made, _Prepared) else made, None) for made in prepared
+    ]
+    for season in sorted({made.season for made in prepared if isinstance(made, _Prepared)}):
+        chosen = [place for place, made in enumerate(prepared) if getattr(made, "season", None) == season]
+        group = [cast(_Prepared, prepared[place]) for place in chosen]
+        outcomes = method_named(tasks[0].method).learn(
+            [made.values for made in group], season=season, positive=[made.positive for made in group]
+        )
+        for place, made, outcome in zip(chosen, group, outcomes, strict=True):
+            if isinstance(outcome, Exception):
+                results[place] = made.learned, _cause(outcome)
+            else:
+                results[place] = replace(made.learned, spec=outcome[0], params=outcome[1]), None
+    return results
+
+
+def _prepare(task: Task) -> _Prepared | Learned:
+    """The values to learn from without their season and scaled; of too few or constant ones what stands in."""
     end = int(task.ends.min()) if len(task.ends) else len(task.values)
     begin = max(end - task.context, 0)
     seen = begin + np.flatnonzero(~np.isnan(task.values[begin:end]))
     if not len(seen):
-        return Learned(spec="naive", first=task.start + begin, last=task.start + end), None
+        return Learned(spec="naive", first=task.start + begin, last=task.start + end)
     first, last = int(seen[0]), int(seen[-1]) + 1
     raw = task.values[first:last]
     plain = Learned(spec="naive", first=task.start + first, last=task.start + last, digest=digest(raw))
     values = filled(raw)
     if len(seen) < SHORTEST or np.ptp(values) == 0:
-        return plain, None
-    try:
-        return _fit(task, plain, values), None
-    except Exception as error:  # as above
-        return plain, f"{type(error).__name__}: {error}"
-
-
-def _fit(task: Task, plain: Learned, values: Floats) -> Learned:
-    from forecast.baselines.seasonal import seasonal_indices
-
+        return plain
     method = method_named(task.method)
     mean, spread = float(values.mean()), float(values.std())
     positive = bool(values.min() > 0 and spread > 1e-3 * mean)  # at 1e9 +- 1 factors and terms are the same
@@ -167,36 +220,47 @@ def _fit(task: Task, plain: Learned, values: Floats) -> Learned:
         indices, factors = seasonal_indices(scaled, season, positive=positive)
         season = 1
     adjusted = _without(scaled, indices, factors=factors)
-    spec, params = method.learn(adjusted, season=season, positive=bool(positive and adjusted.min() > 0))
-    return Learned(
-        spec=spec,
-        first=plain.first,
-        last=plain.last,
-        shift=shift,
-        size=size,
-        factors=factors,
-        digest=plain.digest,
-        seasonal=indices,
-        params=params,
-    )
-
-
-def _forecast(task: Task, learned: Learned) -> tuple[Floats, Floats]:
-    first = learned.first - task.start
-    values, ends, missed = _until_observed(task.values[first:], task.ends - first)
-    scaled = _without((values - learned.shift) / learned.size, learned.seasonal, factors=learned.factors)
-    season = 1 if len(learned.seasonal) or task.season > LONGEST_SEASON else task.season
-    mean, spread = method_named(task.method).forecast(
-        scaled,
-        ends,
-        spec=learned.spec,
-        params=learned.params,
+    return _Prepared(
+        learned=replace(plain, shift=shift, size=size, factors=factors, seasonal=indices),
+        values=adjusted,
         season=season,
-        horizon=task.horizon + int(missed.max()),
+        positive=bool(positive and adjusted.min() > 0),
     )
+
+
+def _forecast(tasks: Sequence[Task], learned: Sequence[Learned]) -> list[Ahead]:
+    """Mean and standard deviation (E, H) of each task, or why there are none."""
+    results: list[Ahead] = [ValueError("an origin lies before the first value")] * len(tasks)
+    groups: dict[int, list[tuple[int, Floats, Ints, Ints]]] = {}
+    for place, (task, known) in enumerate(zip(tasks, learned, strict=True)):
+        first = known.first - task.start
+        values, ends, missed = until_observed(task.values[first:], task.ends - first)
+        if ends.min() >= 1:
+            scaled = _without((values - known.shift) / known.size, known.seasonal, factors=known.factors)
+            season = 1 if len(known.seasonal) or task.season > LONGEST_SEASON else task.season
+            groups.setdefault(season, []).append((place, scaled, ends, missed))
+    for season, group in groups.items():
+        places = [row[0] for row in group]
+        answers = method_named(tasks[0].method).forecast(
+            [row[1] for row in group],
+            [row[2] for row in group],
+            learned=[(learned[place].spec, learned[place].params) for place in places],
+            season=season,
+            horizon=tasks[0].horizon + max(int(row[3].max()) for row in group),
+        )
+        for (place, _, ends, missed), answer in zip(group, answers, strict=True):
+            results[place] = _in_units(tasks[place], learned[place], answer, ends, missed)
+    return results
+
+
+def _in_units(task: Task, learned: Learned, ahead: Ahead, ends: Ints, missed: Ints) -> Ahead:
+    """Forecasts of the values that a model saw, from ``missed`` steps ahead on, as forecasts of the series."""
+    if isinstance(ahead, Exception):
+        return ahead
+    mean, spread = ahead
     if len(learned.seasonal):
-        ahead = learned.seasonal[(ends[:, None] + np.arange(mean.shape[1])) % len(learned.seasonal)]
-        mean, spread = (mean * ahead, spread * ahead) if learned.factors else (mean + ahead, spread)
+        season = learned.seasonal[(ends[:, None] + np.arange(mean.shape[1])) % len(learned.seasonal)]
+        mean, spread = (mean * season, spread * season) if learned.factors else (mean + season, spread)
     wanted = missed[:, None] + np.arange(task.horizon)
     mean, spread = (np.take_along_axis(part, wanted, axis=1) for part in (mean, spread))
     return mean * learned.size + learned.shift, spread * learned.size
@@ -210,25 +274,6 @@ def _without(values: Floats, indices: Floats, *, factors: bool) -> Floats:
     return values / season if factors else values - season
 
 
-def _until_observed(values: Floats, ends: Ints) -> tuple[Floats, Ints, Ints]:
-    """The values without gaps, each end drawn back to just after an observed value, and by how much it was drawn back.
-
-    Filling never looks past such an end: the values on both sides of a gap before it lie before it.
-    """
-    seen = ~np.isnan(values)
-    last = np.maximum.accumulate(np.where(seen, np.arange(1, len(values) + 1), 0))
-    drawn = np.where(ends > 0, last[np.clip(ends, 1, len(values)) - 1], 0)
-    if (drawn < 1).any():
-        raise ValueError("an origin lies before the first value")
-    return filled(values[: int(drawn.max())]), drawn, ends - drawn
-
-
-def filled(values: Floats) -> Floats:
-    """The values (T,) with gaps closed by straight lines; ends that are missing repeat their neighbour."""
-    seen = np.flatnonzero(~np.isnan(values))
-    return np.interp(np.arange(len(values)), seen, values[seen])
-
-
 def _exploded(task: Task, learned: Learned, mean: Floats) -> bool:
     """Whether a forecast lies a hundred ranges (or spreads of the history learned) away from everything seen."""
     low, high = np.nanmin(task.values[: task.ends.max()]), np.nanmax(task.values[: task.ends.max()])
@@ -236,54 +281,7 @@ def _exploded(task: Task, learned: Learned, mean: Floats) -> bool:
     return bool((mean < low - reach).any() or (mean > high + reach).any())
 
 
-def _seasonal_naive(task: Task) -> tuple[Floats, Floats]:
-    """The last season goes on, from each origin by itself; NaN where nothing was seen before it."""
-    parts = [_seasonal_naive_one(task.values[:end], task.season, task.horizon) for end in task.ends]
-    return np.stack([part[0] for part in parts]), np.stack([part[1] for part in parts])
-
-
-def _seasonal_naive_one(values: Floats, season: int, horizon: int) -> tuple[Floats, Floats]:
-    seen = np.flatnonzero(~np.isnan(values))
-    if not len(seen):
-        return np.full(horizon, np.nan), np.zeros(horizon)
-    values, missed = filled(values[seen[0] : seen[-1] + 1]), len(values) - int(seen[-1]) - 1
-    season = season if len(values) >= season else 1
-    ahead = np.arange(missed, missed + horizon)
-    errors = values[season:] - values[:-season]
-    sigma = np.sqrt(np.mean(errors**2)) if len(errors) else 0.0
-    return values[len(values) - season + ahead % season], sigma * np.sqrt(ahead // season + 1)
-
-
 def method_named(name: str) -> Method:
     """The method; imported here, so that a worker loads the libraries of no other."""
     method: Method = getattr(import_module(f"forecast.baselines.{name}"), name.upper())
     return method
-
-
-# ---------------------------------------------------------------------- processes
-
-
-def solve_all(tasks: Sequence[Task], *, workers: int) -> list[Answer]:
-    """The answers to the tasks, in order; in this process while little is left to do, else over worker processes.
-
-    joblib's loky processes start from scratch, not as copies of this one: locks and threads that torch holds cannot
-    hang them, a script needs no ``__main__`` guard, and each keeps to one thread.  They stay for later calls.
-    """
-    import joblib  # type: ignore[import-untyped]
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    answers: list[Answer] = []
-    began = time.perf_counter()
-    with ExitStack() as stack:
-        stack.enter_context(threadpool_limits(1))  # matrices this small are slower on many threads
-        while len(answers) < len(tasks):
-            spent = time.perf_counter() - began
-            if workers > 1 and answers and spent * (len(tasks) / len(answers) - 1) > STARTUP_SECONDS:
-                break
-            answers.append(solve(tasks[len(answers)]))
-    rest = tasks[len(answers) :]
-    if rest:
-        with warnings.catch_warnings(), joblib.parallel_config("loky", n_jobs=workers, inner_max_num_threads=1):
-            warnings.simplefilter("ignore")  # a worker that was replaced; its tasks are done all the same
-            answers += joblib.Parallel()(joblib.delayed(solve)(task) for task in rest)
-    return answers

@@ -13,13 +13,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from forecast.baselines.common import Baseline, gaussian_levels
-from forecast.baselines.local import Answer, Learned, Task, solve, solve_all
+from forecast.baselines.local import Answer, Learned, Task, method_named, solve
+from forecast.baselines.processes import solve_all
 from forecast.datasets.arrays import Floats, Ints
 from forecast.datasets.panel import Panel
 from forecast.datasets.seasons import detect_season
 from forecast.estimators.base import Job
 from forecast.estimators.settings import setting
 
+TRIAL = 32  # series that a forecast of the time it takes is made from
 SEASONS_OF_CONTEXT, STEPS_OF_CONTEXT, LONGEST_CONTEXT = 8, 500, 5000
 
 
@@ -94,25 +96,29 @@ class _Local(Baseline):
         )
 
     def estimate_seconds(self, panel: Panel, windows: int) -> float:
-        """Learns and forecasts the first series (after a first one that only warms up) and multiplies.
+        """Learns and forecasts some series (after one that only warms up) and multiplies.
 
         ``windows`` are those forecast after learning; they are shared out over the series.
         """
         trial = self.clone()
         trial.season_ = getattr(self, "season_", None) or self.season or detect_season(panel)
         trial.report_ = {}
-        s = int(np.argsort(panel.ends)[len(panel) // 2])
-        nothing, end = np.zeros(0, np.int64), panel.ends[s : s + 1]
-        solve(trial._task(panel, s, 0, end, horizon=self.horizon))
+        order = np.argsort(panel.ends, kind="stable")
+        method = method_named(self.name)
+        most = max(int(method.values_at_a_time // max(int(np.median(panel.ends)), 1)), 1)
+        few = min(most, TRIAL, len(panel))
+        chosen = order[np.linspace(0, len(panel) - 1, few + 2).astype(int)[1:-1]]
+        nothing = np.zeros(0, np.int64)
+        solve([trial._task(panel, int(chosen[0]), 0, panel.ends[chosen[:1]], horizon=self.horizon)])
         began = time.perf_counter()
-        learned = solve(trial._task(panel, s, 0, nothing, horizon=self.horizon)).learned
+        answers = solve([trial._task(panel, int(s), 0, nothing, horizon=self.horizon) for s in chosen])
         learning = time.perf_counter() - began
-        trial.learned_ = {(panel.ids[s], 0): learned}
+        trial.learned_ = {(panel.ids[s], 0): answer.learned for s, answer in zip(chosen, answers, strict=True)}
         began = time.perf_counter()
-        solve(trial._task(panel, s, 0, end, horizon=self.horizon))
+        solve([trial._task(panel, int(s), 0, panel.ends[s : s + 1], horizon=self.horizon) for s in chosen])
         forecasting = time.perf_counter() - began
-        work = panel.channels * (len(panel) * learning + max(windows, len(panel)) * forecasting)
-        return work / min(self.workers or _cores(), max(len(panel), 1))
+        work = panel.channels * (len(panel) * learning + max(windows, len(panel)) * forecasting) / few
+        return work / min(self.workers or _cores(), max(len(panel) // most, 1))
 
     def _state(self) -> tuple[dict[str, Any], dict[str, Floats]]:
         learned = list(self.learned_.values())
