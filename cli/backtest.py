@@ -1,5 +1,6 @@
 """``forecast backtest``: how well forecasters would have done."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -27,6 +28,17 @@ def backtest(
     refit: Annotated[
         int, typer.Option("--refit", metavar="K", help="Fit again every K folds; 0: once, before the first.")
     ] = 0,
+    warm: Annotated[bool, typer.Option("--warm", help="With --refit: go on from the weights before.")] = False,
+    gap: Annotated[
+        int, typer.Option("--gap", metavar="STEPS", help="Steps between origin and forecast, for data that come late.")
+    ] = 0,
+    window: Annotated[
+        int | None,
+        typer.Option("--window", metavar="STEPS", help="Steps before each origin to learn from; all by default."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="CSV file for the forecasts of all folds.")
+    ] = None,
     settings: Set = None,
     config: Config = None,
 ) -> None:
@@ -35,6 +47,7 @@ def backtest(
     from forecast.estimators.settings import check_values
     from forecast.evaluation import backtest as test
     from forecast.evaluation.leaderboard import leaderboard
+    from forecast.folders import require_writable_file
     from forecast.presets import create
     from forecast.sources import open_data
 
@@ -47,17 +60,27 @@ def backtest(
     forecasters = {name: create(name, **each) for name, each in chosen.items()}
     for forecaster in forecasters.values():
         check_values(forecaster)  # before any data are read
+    if output is not None:
+        require_writable_file(output)
     opened = open_data(data, chosen[names[0]], future_data=data_options.future_data or file.future_data)
-    results = {}
+    asked: dict[str, Any] = {
+        "folds": folds,
+        "step": step,
+        "refit": refit or False,
+        "warm": warm,
+        "gap": gap,
+        "window": window,
+    }
+    results: dict[str, Any] = {}
     with progress(quiet=told.quiet) as watcher:
         for name, forecaster in forecasters.items():
             known = forecaster.get_params().keys() - chosen[name].keys()  # what the data set says of its columns
             forecaster.set_params(**{key: value for key, value in opened.settings.items() if key in known})
             report = watcher.training(name, limit=chosen[name].get("max_time"))
-            results[name] = test(
-                forecaster, opened.panel, folds=folds, step=step, refit=refit or False, on_report=report
-            )
+            results |= test({name: forecaster}, opened.panel, on_report=report, **asked)
             watcher.trained()
+    if output is not None:
+        _write(results, output, quiet=told.quiet)
     ranking = leaderboard(results)
     if told.json:
         _print(results, ranking, opened.name)
@@ -73,3 +96,13 @@ def _print(results: dict[str, Any], ranking: Any, name: str) -> None:
     from forecast.run_result import measures
 
     print_json({"data": name, "models": [{"name": n, **measures(results[n])} for n in ranking.index]})
+
+
+def _write(results: dict[str, Any], output: Path, *, quiet: bool) -> None:
+    from forecast.evaluation.results import joined_frame
+    from forecast.folders import write_file
+    from forecast.tables import to_csv
+
+    frame = joined_frame(results)
+    write_file(output, to_csv(frame))
+    remark(f"{len(frame):,} rows in {output}", quiet=quiet)

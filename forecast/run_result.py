@@ -16,7 +16,7 @@ from forecast.automatic.trials import Trials
 from forecast.datasets.arrays import Floats
 from forecast.datasets.fingerprint import fingerprint
 from forecast.datasets.panel import Panel
-from forecast.evaluation.results import Backtest
+from forecast.evaluation.results import Backtest, joined_frame
 from forecast.inspection import Inspection
 from forecast.plain import round_or_none, rounded
 from forecast.verdict import Verdict
@@ -117,10 +117,7 @@ def backtest_frame(result: RunResult) -> pd.DataFrame:
     wanted = list(result.ranking.index)
     if rows > MOST_ROWS:
         wanted = [name for name in wanted if name in (result.winner, REFERENCE)]
-    frames = [backtests[name].frame() for name in wanted]
-    for name, frame in zip(wanted, frames, strict=True):
-        frame.insert(0, "model", name, allow_duplicates=True)
-    return pd.concat(frames, ignore_index=True)
+    return joined_frame({name: backtests[name] for name in wanted})
 
 
 def series_errors(result: RunResult) -> Floats:

@@ -51,7 +51,8 @@ class Plan:
                 "fitted=True scores weights as they are, refit and window are of new fits", "Choose one of the two."
             )
         if self.warm and self.refit is False:
-            raise ConfigError("warm=True goes on from the weights before, but nothing is fitted twice", "Give refit.")
+            cause = "warm=True goes on from the weights before, but nothing is fitted twice"
+            raise ConfigError(cause, "Say how often to fit again: refit (--refit).")
 
     def _faults(self) -> Iterator[str]:
         counts: dict[str, Any] = {"folds": self.folds, "step": self.step, "horizon": self.horizon}

@@ -103,6 +103,18 @@ class Backtest:
         """All measures of each window, (W,): ``metrics("window")`` as arrays, for what is made of very many."""
         return measures(self._sums.windows.sum(axis=2), self.levels)
 
+    def calibration(self) -> pd.DataFrame:
+        """Share of the actuals at or below each level, with bands: see ``forecast.evaluation.calibration``."""
+        from forecast.evaluation.calibration import calibration
+
+        return calibration(self)
+
+    def coverage_by_step(self) -> pd.DataFrame:
+        """Share of the actuals in each interval by horizon step, with bands."""
+        from forecast.evaluation.calibration import coverage_by_step
+
+        return coverage_by_step(self)
+
     def score(self) -> float:
         """−MASE over everything: higher is better, as scikit-learn wants it."""
         return -self.metrics()["mase"]
@@ -199,3 +211,11 @@ class Backtest:
         """Times of many steps, most of which repeat: each is worked out once."""
         distinct, place = np.unique(steps, return_inverse=True)
         return self.panel.timeline.times(distinct)[place]
+
+
+def joined_frame(backtests: Mapping[str, Backtest]) -> pd.DataFrame:
+    """The frames of several backtests, one after the other, with the forecaster's name in front as ``model``."""
+    frames = [backtest.frame() for backtest in backtests.values()]
+    for name, frame in zip(backtests, frames, strict=True):
+        frame.insert(0, "model", name, allow_duplicates=True)
+    return pd.concat(frames, ignore_index=True)

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from forecast.cli.main import app
+from forecast.evaluation import evaluate
 
 Call = Callable[..., Any]
 
@@ -142,6 +143,32 @@ def test_backtest_ranks_the_models_named_in_either_way(call: Call, sales: Path) 
     assert len(found["models"]) == 3
     assert all(len(row["mase_by_fold"]) == 3 for row in found["models"])
     assert "seasonal-naive" in call("backtest", sales, *words).stdout
+
+
+def test_backtest_writes_its_forecasts_and_knows_gaps_windows_and_warm_refits(
+    call: Call, sales: Path, tmp_path: Path
+) -> None:
+    small = ["--set", "hidden_size=8", "--set", "max_steps=2", "--set", "lookback=14"]
+    words = ["--model", "mean", "--model", "gru", *small, "--horizon", 3, "--folds", 4, "--gap", 2, "--window", 30]
+    words += ["--refit", 2, "--warm", "-o", "folds.csv", "--json"]
+    result = call("backtest", sales, *words)
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)["models"]
+    assert {(row["name"], row["gap"], row["fits"]) for row in found} == {("mean", 2, 2), ("gru", 2, 2)}
+    assert "48 rows in folds.csv" not in result.stdout  # that is a remark
+    frame = pd.read_csv(tmp_path / "folds.csv", parse_dates=["origin", "day"])
+    assert list(frame.columns[:7]) == ["model", "fold", "origin", "series", "day", "actual", "forecast"]
+    assert len(frame) == 2 * 4 * 3
+    assert ((frame.day - frame.origin).dt.days.to_numpy() == [3, 4, 5] * 8).all()
+    data = pd.read_csv(sales, parse_dates=["day"]).set_index("day")["sales"]
+    mean = frame[frame.model == "mean"].iloc[0]
+    assert mean.forecast == pytest.approx(data[: mean.origin].iloc[-30:].mean(), rel=1e-6)
+    evaluated = evaluate(frame[frame.model == "mean"].drop(columns="model"), sales)
+    assert evaluated["mae"] == pytest.approx(next(row for row in found if row["name"] == "mean")["metrics"]["mae"])
+    refused = call("backtest", sales, "--model", "mean", "--horizon", 3, "-o", "nowhere/folds.csv")
+    assert refused.exit_code == 2 and "does not exist" in refused.stderr
+    refused = call("backtest", sales, "--model", "mean", "--horizon", 3, "--warm")
+    assert refused.exit_code == 2 and "--refit" in refused.stderr
 
 
 def test_set_beats_options_and_options_beat_the_config_file(call: Call, sales: Path, tmp_path: Path) -> None:
