@@ -5,5 +5,17 @@ from forecast.evaluation.comparison import Comparison, Contest, compare, contest
 from forecast.evaluation.existing import evaluate
 from forecast.evaluation.leaderboard import leaderboard
 from forecast.evaluation.results import Backtest
+from forecast.evaluation.significance import diebold_mariano, holm
 
-__all__ = ["Backtest", "Comparison", "Contest", "backtest", "compare", "contest", "evaluate", "leaderboard"]
+__all__ = [
+    "Backtest",
+    "Comparison",
+    "Contest",
+    "backtest",
+    "compare",
+    "contest",
+    "diebold_mariano",
+    "evaluate",
+    "holm",
+    "leaderboard",
+]

@@ -122,9 +122,14 @@ def cells(backtests: Mapping[str, Backtest], *, measure: str | None = None) -> C
         series=first.series,
         folds=first.folds,
         count=len(first.panel),
-        overlap=-(-(first.horizon + first.gap) // first.step),
+        overlap=overlap_of(first),
         root=root,
     )
+
+
+def overlap_of(result: Backtest) -> int:
+    """How many successive folds share rows after their origins, 1 where none do."""
+    return -(-(result.horizon + result.gap) // result.step)
 
 
 def on_one_scale(backtests: Mapping[str, Backtest], season: int | None) -> dict[str, Backtest]:

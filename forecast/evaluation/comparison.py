@@ -14,6 +14,7 @@ from forecast.errors import unknown_name
 from forecast.evaluation.cells import Cells, cells, on_one_scale
 from forecast.evaluation.results import Backtest
 from forecast.evaluation.significance import (
+    FEWEST_SERIES,
     MOST_NEEDED,
     Variance,
     diebold_mariano,
@@ -26,7 +27,6 @@ from forecast.evaluation.skill import skill, skill_interval
 
 By = Literal["fold", "series"]
 Word = Literal["better", "worse", "cannot tell"]
-FEWEST_SERIES = 10  # for a test over series
 REFERENCE = "seasonal-naive"
 
 

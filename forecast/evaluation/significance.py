@@ -15,6 +15,7 @@ from forecast.errors import ConfigError, unknown_name
 Variance = Literal["cosine", "truncated", "bartlett"]
 VARIANCES = ("cosine", "truncated", "bartlett")
 FEWEST_FREEDOM = 4  # degrees of freedom: with fewer, a single odd fold decides
+FEWEST_SERIES = 10  # where series take the place of folds
 MOST_NEEDED = 100_000  # where more would be needed, the difference is as good as none
 POWER = 0.8
 
