@@ -8,7 +8,9 @@ journal file or a server is for them.
 
 import json
 import os
+import sqlite3
 import time
+import weakref
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,6 +34,7 @@ DRIVERS = {  # by kind of database: drivers and the modules they are, the first 
     "mysql": (("mysqldb", "MySQLdb"), ("pymysql", "pymysql"), ("mysqlconnector", "mysql.connector")),
     "mariadb": (("mysqldb", "MySQLdb"), ("pymysql", "pymysql"), ("mysqlconnector", "mysql.connector")),
 }
+TABLES = {"studies", "study_directions", "trials", "version_info"}  # some of those that Optuna makes
 BEING_MADE = ("already exists", "no such table", "locked", "unique", "duplicate", 'relation "')  # by another process
 
 
@@ -127,19 +130,22 @@ def _connect(url: "URL") -> "RDBStorage":
     from sqlalchemy import create_engine, inspect
 
     options = _engine_options(url)
-    engine = create_engine(url, **options)
+    engine = create_engine(url, **options)  # which only looks
     try:
         tables = inspect(engine).get_table_names()
     finally:
         engine.dispose()
-    if url.get_backend_name() == "sqlite" and tables and "studies" not in tables:
+    sqlite = url.get_backend_name() == "sqlite"
+    if sqlite and tables and TABLES.isdisjoint(tables):
         cause = f"{url.database} holds other tables ({', '.join(tables[:3])}) and no studies"
         raise ConfigError(cause, "Name another file; this one stays as it is.", file=str(url.database))
+    if sqlite:
+        options["connect_args"]["factory"] = _Connection
     # Optuna fills braces of a URL in, and would make missing tables before it finds that the others are too old
     text = url.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
     storage = RDBStorage(text, engine_kwargs=options, skip_table_creation="alembic_version" in tables)
-    if url.get_backend_name() == "sqlite":
-        _prepare_sqlite(storage.engine)
+    if sqlite:
+        _lock_at_begin(storage.engine)
     return storage
 
 
@@ -151,19 +157,23 @@ def _engine_options(url: "URL") -> dict[str, Any]:
     return {"connect_args": {timeout: CONNECT}, "pool_pre_ping": True}
 
 
-def _prepare_sqlite(engine: "Engine") -> None:
-    from sqlite3 import OperationalError
+class _Connection(sqlite3.Connection):
+    """A connection to a SQLite file that writes ahead to a log."""
 
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        with suppress(sqlite3.OperationalError):  # somebody has it open in the old way
+            self.execute("PRAGMA journal_mode=WAL")  # stays as it is on a drive without shared memory
+        self.execute("PRAGMA synchronous=NORMAL")  # a power cut may cost the last trial, never the file
+
+
+def _lock_at_begin(engine: "Engine") -> None:
+    """Let every transaction take the lock when it begins."""
     from sqlalchemy import event
 
     @event.listens_for(engine, "connect")
     def connected(connection: Any, record: Any) -> None:
         connection.isolation_level = None  # the driver begins no transactions of its own
-        with suppress(OperationalError):  # somebody has it open in the old way
-            connection.execute("PRAGMA journal_mode=WAL")  # stays as it is on a drive without shared memory
-        connection.execute(
-            "PRAGMA synchronous=NORMAL"
-        )  # a crash of the machine may cost the last trial, never the file
 
     @event.listens_for(engine, "begin")
     def began(connection: Any) -> None:
@@ -195,7 +205,9 @@ def _thrifty(storage: "RDBStorage") -> "BaseStorage":
             self.read_at = -FRESH
             return super().set_trial_state_values(*given, **named)
 
-    return Thrifty(storage)
+    thrifty = Thrifty(storage)
+    weakref.finalize(thrifty, storage.engine.dispose)  # drivers complain of connections that nobody closes
+    return thrifty
 
 
 # ---------------------------------------------------------------------- journals
