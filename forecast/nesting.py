@@ -1,7 +1,8 @@
 """Forecasters as settings of forecasters: how they are written down and read back, and what they get from around them.
 
-A setting may hold a name of the table or an unfitted forecaster.  Neither is ever fitted itself: the outer forecaster
-fits a copy that has its own horizon, roles, levels and so on wherever the inner one leaves them at their defaults.
+A setting may hold a name of the table, an unfitted forecaster, or a description ``{"name": …, "settings": …}``, as TOML
+and JSON can hold it.  None of these is ever fitted itself: the outer forecaster fits a copy that has its own horizon,
+roles, levels and so on wherever the inner one leaves them at their defaults.
 """
 
 from collections.abc import Mapping
@@ -13,14 +14,16 @@ from forecast.estimators.base import Forecaster
 from forecast.estimators.settings import check_values
 from forecast.presets import create, name_of
 
+Nested = str | Forecaster | Mapping[str, Any]
+
 ONCE = ("transform", "lower", "upper")  # what the outer forecaster does around the inner ones, who need not do it again
-DESCRIPTION = {"name", "settings"}
+NAME, SETTINGS = "name", "settings"
 
 
 def described(value: Any) -> Any:
-    """A setting's value as JSON can hold it: a forecaster becomes ``{"name": …, "settings": …}``."""
+    """A setting's value as JSON can hold it: a forecaster becomes its description."""
     if isinstance(value, Forecaster):
-        return {"name": name_of(value), "settings": described(value.get_params())}
+        return {NAME: name_of(value), SETTINGS: described(value.get_params())}
     if isinstance(value, Mapping):
         return {key: described(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
@@ -29,20 +32,24 @@ def described(value: Any) -> Any:
 
 
 def revived(value: Any) -> Any:
-    """What ``described`` was given: lists become tuples.  ``ConfigError`` for a name or setting that is not known."""
-    if isinstance(value, Mapping) and set(value) == DESCRIPTION:
-        return create(str(value["name"]), **{key: revived(item) for key, item in value["settings"].items()})
-    if isinstance(value, tuple | list):
-        return tuple(revived(item) for item in value)
-    return value
+    """What ``described`` was given: lists become tuples, descriptions that tell the horizon forecasters.
+
+    Raises ``ConfigError`` for a name or setting that is not known.
+    """
+    if isinstance(value, Mapping):
+        items = {key: revived(item) for key, item in value.items()}
+        whole = set(items) == {NAME, SETTINGS} and "horizon" in items[SETTINGS]
+        return create(str(items[NAME]), **items[SETTINGS]) if whole else items
+    return tuple(revived(item) for item in value) if isinstance(value, tuple | list) else value
 
 
-def inner(outer: Forecaster, given: str | Forecaster) -> Forecaster:
+def inner(outer: Forecaster, given: Nested) -> Forecaster:
     """A copy of the forecaster that a setting of ``outer`` holds, with the settings that the two share.
 
     Settings that the inner one has at its default are those of the outer one; its transform and bounds are its own.
+    Raises ``ConfigError`` for a name or setting that is not known.
     """
-    forecaster = create(given, horizon=outer.horizon) if isinstance(given, str) else given.clone()
+    forecaster = given.clone() if isinstance(given, Forecaster) else _created(outer, given)
     usual = {f.name: f.default for f in fields(forecaster)}
     shared = [f.name for f in fields(outer) if f.name in usual and f.name not in ONCE]
     for name in shared:
@@ -51,19 +58,30 @@ def inner(outer: Forecaster, given: str | Forecaster) -> Forecaster:
     return forecaster
 
 
-def label(given: str | Forecaster) -> str:
+def _created(outer: Forecaster, given: str | Mapping[str, Any]) -> Forecaster:
+    if isinstance(given, str):
+        return create(given, horizon=outer.horizon)
+    settings = given.get(SETTINGS, {})
+    if not set(given) <= {NAME, SETTINGS} or not isinstance(given.get(NAME), str) or not isinstance(settings, Mapping):
+        raise ConfigError(f"{dict(given)!r} describes no forecaster", 'Write {name = "lstm", settings = {…}}.')
+    return create(given[NAME], **{"horizon": outer.horizon, **{key: revived(item) for key, item in settings.items()}})
+
+
+def label(given: Nested) -> str:
     """The name that a report gives to the forecaster in a setting."""
-    return given if isinstance(given, str) else name_of(given)
+    if isinstance(given, Forecaster):
+        return name_of(given)
+    return given if isinstance(given, str) else str(given.get(NAME))
 
 
-def labels(given: tuple[str | Forecaster, ...]) -> tuple[str, ...]:
+def labels(given: tuple[Nested, ...]) -> tuple[str, ...]:
     """A name for each of several: those that come again are numbered (``lstm``, ``lstm-2``)."""
     plain = [label(one) for one in given]
     again = [plain[:place].count(name) for place, name in enumerate(plain)]
     return tuple(f"{name}-{count + 1}" if count else name for name, count in zip(plain, again, strict=True))
 
 
-def faults(outer: Forecaster, given: str | Forecaster) -> str:
+def faults(outer: Forecaster, given: Nested) -> str:
     """What is wrong with the forecaster in a setting, in words; nothing where all is well.
 
     Raises ``ConfigError`` for a name that is not in the table.

@@ -18,7 +18,7 @@ from forecast.errors import ConfigError
 from forecast.estimators.base import Forecaster, Job
 from forecast.estimators.settings import setting
 from forecast.evaluation.results import Backtest
-from forecast.nesting import inner, labels
+from forecast.nesting import Nested, inner, labels
 from forecast.packing import pack_members, unpack_members
 
 MOST_FOLDS, FEWEST_FOLDS, WINDOWS = 10, 3, 60
@@ -32,8 +32,8 @@ class CombinedForecaster(NestedForecaster):
     A member that cannot be fitted fails the whole, by name.  After ``fit``: ``members_`` (fitted), ``weights_``.
     """
 
-    members: tuple[str | Forecaster, ...] = setting(
-        ("theta", "ets"), help="what to combine: names of forecasters, or forecasters"
+    members: tuple[str | Forecaster | Mapping[str, Any], ...] = setting(
+        ("theta", "ets"), help="what to combine: names of forecasters, forecasters, or their {name, settings}"
     )
     weighting: Weighting = setting("equal", help="how the members' weights are found; see forecast.ensembles.weigh")
     measure: Measure = setting("wql", help="the error that inverse-error and greedy weights take, wql or mase")
@@ -65,8 +65,11 @@ class CombinedForecaster(NestedForecaster):
         if not self.members:
             yield "members is empty"
 
-    def _given(self) -> tuple[str | Forecaster, ...]:
+    def _given(self) -> tuple[Nested, ...]:
         return tuple(self.members)
+
+    def _inside(self) -> list[Forecaster]:
+        return self.members_
 
     # ------------------------------------------------------------------ learning
 

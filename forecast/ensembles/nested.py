@@ -15,7 +15,7 @@ from forecast.estimators.base import Forecaster, Job
 from forecast.estimators.settings import setting
 from forecast.evaluation.backtest import backtest
 from forecast.evaluation.results import Backtest
-from forecast.nesting import ONCE, faults, inner
+from forecast.nesting import ONCE, Nested, faults, inner
 from forecast.transforms import Transform
 
 SHARE = 0.25  # of the usual series, its last part, that folds may lie in
@@ -35,13 +35,17 @@ class NestedForecaster(Forecaster):
         """Whether all forecasters inside are held to read nothing from their origins on."""
         return all(inner(self, given).keeps_to_origins for given in self._given())
 
-    def _given(self) -> tuple[str | Forecaster, ...]:
+    def _given(self) -> tuple[Nested, ...]:
         """The forecasters in the settings."""
         raise NotImplementedError(type(self).__name__)
 
     def _conflicts(self) -> Iterator[str]:
         yield from super()._conflicts()
         yield from (fault for fault in (faults(self, given) for given in self._given()) if fault)
+
+    def _inside(self) -> Sequence[Forecaster]:
+        """The fitted forecasters inside."""
+        return ()
 
     def _moves(self) -> dict[str, Any]:
         """Settings of the members that follow this forecaster's when it is loaded elsewhere."""
@@ -65,15 +69,23 @@ class Trainings:
     max_time: float | None
     left: int  # trainings still to come of members that take time as told
 
+    def __post_init__(self) -> None:
+        if isinstance(self.job.validation, tuple):
+            cause = "validation data are for one forecaster, and each of several holds out steps of its own"
+            raise ConfigError(cause, "Give a number of steps, or leave validation out.", name="validation")
+
     def test(self, name: str, member: Forecaster, *, folds: int, step: int, levels: tuple[float, ...]) -> Backtest:
         """The backtest of a member."""
         with _named(name):
-            return backtest(self._timed(member), self.panel, folds=folds, step=step, levels=levels)
+            report = self.job.on_report
+            return backtest(self._timed(member), self.panel, folds=folds, step=step, levels=levels, on_report=report)
 
     def fit(self, name: str, member: Forecaster) -> Forecaster:
         """The member, fitted on everything."""
+        job = self.job
         with _named(name):
-            return self._timed(member).fit(self.panel, on_report=self.job.on_report, refit=self.job.refit)
+            fitted = self._timed(member)
+            return fitted.fit(self.panel, validation=job.validation, on_report=job.on_report, refit=job.refit)
 
     def _timed(self, member: Forecaster) -> Forecaster:
         """A copy of the member with its share of the time that is left, where it takes time as told."""
@@ -111,6 +123,15 @@ def shared_settings(names: Sequence[str], models: Sequence[Forecaster]) -> dict[
             what = "to another horizon" if model.horizon != first.horizon else "on other data"
             raise ConfigError(f"{name} was fitted {what} than {names[0]}", "Fit all on the same data and horizon.")
     return {f.name: getattr(first, f.name) for f in fields(Forecaster) if f.name not in ONCE}
+
+
+def bounds_of(forecaster: Forecaster) -> tuple[float | None, float | None]:
+    """What no forecast of it lies below, and above: its own bounds or, of a nested one, those that all inside keep."""
+    inside = [bounds_of(one) for one in forecaster._inside()] if isinstance(forecaster, NestedForecaster) else []
+    lows, highs = [low for low, _ in inside if low is not None], [high for _, high in inside if high is not None]
+    low = forecaster.lower if forecaster.lower is not None or not lows or len(lows) < len(inside) else min(lows)
+    high = forecaster.upper if forecaster.upper is not None or not highs or len(highs) < len(inside) else max(highs)
+    return low, high
 
 
 def longest(steps: Iterable[int | None]) -> int | None:

@@ -2,7 +2,7 @@
 
 import math
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from numbers import Integral, Real
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -140,6 +140,8 @@ def matches(value: Any, hint: Any) -> bool:
         return any(value == arg and type(value) is type(arg) for arg in args)
     if origin is tuple:
         return isinstance(value, tuple | list) and all(matches(item, args[0]) for item in value)
+    if origin is Mapping:
+        return isinstance(value, Mapping)
     if hint in (None, type(None)):
         return value is None
     if hint is bool:
@@ -161,5 +163,7 @@ def spell(hint: Any) -> str:
     if origin is tuple:
         plural = {int: "whole numbers", float: "numbers", str: "texts"}
         return f"a list of {plural.get(args[0], spell(args[0]))}"
+    if origin is Mapping:
+        return "a table"
     words = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", type(None): "None"}
     return words.get(hint, getattr(hint, "__name__", str(hint)))

@@ -3,6 +3,7 @@
 Dimension key: S series, W windows, H horizon, C channels, Q levels, B bands.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Self
 
@@ -11,14 +12,14 @@ import numpy as np
 from forecast.datasets.arrays import Floats, Ints
 from forecast.datasets.panel import Panel
 from forecast.datasets.schema import Note
-from forecast.ensembles.nested import NestedForecaster, Trainings, longest, shared_settings, usual_folds
+from forecast.ensembles.nested import NestedForecaster, Trainings, bounds_of, longest, shared_settings, usual_folds
 from forecast.errors import DataError
 from forecast.estimators.base import DEFAULT_LEVELS, Forecaster, Job
 from forecast.estimators.settings import setting
 from forecast.intervals.adaptive import shifts_of
 from forecast.intervals.conformal import Calibration, Kind, calibrate
 from forecast.intervals.scales import recent_scales, scale_steps
-from forecast.nesting import inner, label
+from forecast.nesting import Nested, inner, label
 from forecast.packing import pack_members, unpack_members
 
 INSIDE = "inside."  # what the arrays of the forecaster inside begin with
@@ -33,7 +34,9 @@ class ConformalForecaster(NestedForecaster):
     rows of later data, up to each origin, that they are asked to forecast from.
     """
 
-    forecaster: str | Forecaster = setting("theta", help="what to calibrate: the name of a forecaster, or a forecaster")
+    forecaster: str | Forecaster | Mapping[str, Any] = setting(
+        "theta", help="what to calibrate: the name of a forecaster, a forecaster, or its {name, settings}"
+    )
     kind: Kind = setting(
         "adaptive", help="adaptive: the intervals go on adapting to rows that come; split: they do not"
     )
@@ -57,8 +60,11 @@ class ConformalForecaster(NestedForecaster):
         around.forecaster_, around.calibration_ = model, calibration
         return around
 
-    def _given(self) -> tuple[str | Forecaster, ...]:
+    def _given(self) -> tuple[Nested, ...]:
         return (self.forecaster,)
+
+    def _inside(self) -> tuple[Forecaster]:
+        return (self.forecaster_,)
 
     # ------------------------------------------------------------------ learning
 
@@ -105,13 +111,18 @@ class ConformalForecaster(NestedForecaster):
         asked = tuple(sorted({*levels, 0.5}))
         shift = None
         if self.calibration_.kind == "adaptive":
-            shift = shifts_of(self.calibration_, self._inside, self.panel_, panel, series, ends, horizon=self.horizon)
-        values = self._inside(panel, series, ends, horizon, asked)
+            shift = shifts_of(
+                self.calibration_, self._uncalibrated, self.panel_, panel, series, ends, horizon=self.horizon
+            )
+        values = self._uncalibrated(panel, series, ends, horizon, asked)
         scale = recent_scales(panel, series, ends, season=self.calibration_.season)
         values = self.calibration_.apply(values, asked, scale, shift=shift)
+        low, high = bounds_of(self.forecaster_)
+        if low is not None or high is not None:
+            values = np.clip(values, low, high)
         return values[..., [0, *(1 + asked.index(level) for level in levels)]]
 
-    def _inside(self, panel: Panel, series: Ints, ends: Ints, horizon: int, levels: tuple[float, ...]) -> Floats:
+    def _uncalibrated(self, panel: Panel, series: Ints, ends: Ints, horizon: int, levels: tuple[float, ...]) -> Floats:
         """(W, horizon, C, 1 + Q) what the forecaster inside says; around points, the levels are still to be filled."""
         points = self.calibration_.points
         own = () if points else levels

@@ -7,7 +7,7 @@ import numpy as np
 
 from forecast.datasets.arrays import Floats, Ints
 from forecast.datasets.panel import Panel
-from forecast.evaluation.metrics import seasonal_scales
+from forecast.evaluation.metrics import PERIODIC
 
 SEASONS, FEWEST_STEPS = 4, 48
 
@@ -29,5 +29,19 @@ def recent_scales(panel: Panel, series: Ints, ends: Ints, *, season: int) -> Flo
     first = panel.offsets[chosen[0]] + chosen[1] - lengths
     rows = np.arange(offsets[-1]) + np.repeat(first - offsets[:-1], lengths)
     target = panel.target[rows].astype(np.float64)
-    scale, _ = seasonal_scales(target, offsets, np.arange(len(lengths)), lengths, season=season)
-    return np.nan_to_num(scale)[place.ravel()]
+    seasonal, steps = (_mean_difference(target, offsets, lag) for lag in (season, 1))
+    return np.where(seasonal > PERIODIC * steps, seasonal, steps)[place.ravel()]
+
+
+def _mean_difference(target: Floats, offsets: Ints, lag: int) -> Floats:
+    """(W, C) mean |x(t) − x(t − lag)| of rows offsets[w] … offsets[w + 1] − 1, over observed pairs; 0 without any."""
+    lengths = np.diff(offsets)
+    difference = np.full((len(target) + 1, target.shape[1]), np.nan)  # one row more: the last window may be empty
+    if lag < len(target):
+        difference[lag:-1] = np.abs(target[lag:] - target[:-lag])
+    position = np.arange(len(target)) - np.repeat(offsets[:-1], lengths)
+    difference[:-1][position < lag] = np.nan
+    seen = ~np.isnan(difference)
+    count = np.add.reduceat(seen, offsets[:-1], axis=0, dtype=np.int64)
+    total = np.add.reduceat(np.where(seen, difference, 0.0), offsets[:-1], axis=0)
+    return np.where((lengths > 0)[:, None] & (count > 0), total / np.maximum(count, 1), 0.0)
