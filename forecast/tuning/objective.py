@@ -79,9 +79,8 @@ class Objective:
         candidate = self.space.candidates[name]
         trial.set_user_attr("model", name)
         forecaster = create(name, **settings)
-        usual = create(name, **candidate.settings).get_params()
         try:
-            changed = settle(forecaster, candidate.search, usual)
+            changed = settle(forecaster, candidate.search, candidate.usual)
         except ConfigError as error:
             self._prune(trial, f"not tried: {error.cause}")
         used = {key: to_plain(described(getattr(forecaster, key))) for key in candidate.search}

@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, get_type_hints
 
+import numpy as np
+
 from forecast.datasets.panel import Panel
 from forecast.datasets.schema import Roles
 from forecast.errors import ConfigError, unknown_name
@@ -27,13 +29,16 @@ GRID_POINTS = 4  # of a range without steps, where a grid is searched
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A forecaster that is tried.  settings: those that stay.  search: those that vary.  start: where these begin.
+    """A forecaster that is tried.  settings: those that stay.  search: those that vary.  usual: their default values.
 
+    start: the parameters that stand for the usual values in the trial that is queued for these, as they need not lie
+    within the ranges.
     whole: names of those that are whole numbers.
     """
 
     settings: Mapping[str, Any]
     search: Mapping[str, Ranged]
+    usual: Mapping[str, Any]
     start: Mapping[str, Any]
     whole: frozenset[str]
 
@@ -56,6 +61,9 @@ class Space:
             key: ranges.suggest(trial, self._parameter(name, key), search, whole=key in candidate.whole)
             for key, search in candidate.search.items()
         }
+        start = all(ranges.label(value) == candidate.start[key] for key, value in drawn.items())
+        if start and _was_queued(trial):
+            drawn = dict(candidate.usual)
         return name, {**candidate.settings, **drawn}
 
     def starts(self) -> Iterator[dict[str, Any]]:
@@ -79,7 +87,10 @@ class Space:
         }
 
     def gridded(self, points: int = GRID_POINTS) -> "Space":
-        """The same space with at most ``points`` values of each range, for a search that tries all combinations."""
+        """The same space with at most ``points`` values of each range, for a search that tries all combinations.
+
+        It begins with the combination that is nearest to the usual values, which need not be one.
+        """
         return Space(candidates={name: _gridded(one, points) for name, one in self.candidates.items()})
 
     def combinations(self) -> float:
@@ -173,12 +184,16 @@ def _candidate(name: str, chosen: Mapping[str, Any], panel: Panel, own: Mapping[
         search = _declared(name, kind, chosen, panel, open_ones)
     for key, one in search.items():
         ranges.require_values(key, one, usual)
-    start = {key: getattr(usual, key) for key in search}
-    start = {key: open_ones.get(key) if value is None else value for key, value in start.items()}
+    values = {key: getattr(usual, key) for key in search}
+    near = {key: open_ones.get(key) if value is None else value for key, value in values.items()}
     whole = frozenset(key for key in search if ranges.is_whole(hints[key]))
-    begun = {key: ranges.nearest(search[key], start[key], whole=key in whole) for key in search}
-    stays = {key: value for key, value in fixed.items() if key not in search}
-    return Candidate(settings=stays, search=search, start=begun, whole=whole)
+    return Candidate(
+        settings={key: value for key, value in fixed.items() if key not in search},
+        search=search,
+        usual=values,
+        start={key: ranges.nearest(search[key], near[key], whole=key in whole) for key in search},
+        whole=whole,
+    )
 
 
 def _declared(
@@ -195,16 +210,17 @@ def _declared(
         if isinstance(search, Multiples):
             if default is None:
                 continue
-            search = _multiples(search, default)
+            search = _multiples(search, default, most=int(np.median(panel.ends)) // 2)
         if isinstance(search, tuple) and default not in search:
             search = (default, *search)
         found[info.name] = search
     return found
 
 
-def _multiples(search: Multiples, default: float) -> tuple[int, ...]:
-    values = {max(1, round(default * factor)) for factor in (*search.factors, 1)}
-    return tuple(sorted(values))
+def _multiples(search: Multiples, default: int, *, most: int) -> tuple[int, ...]:
+    """Whole multiples of the default, none of them above ``most``: half of the usual series."""
+    values = {max(1, round(default * factor)) for factor in search.factors}
+    return tuple(sorted({default, *(value for value in values if value <= most)}))
 
 
 def _open_settings(forecaster: Any, panel: Panel) -> dict[str, Any]:
@@ -221,18 +237,25 @@ def _open_settings(forecaster: Any, panel: Panel) -> dict[str, Any]:
 
 
 def _gridded(candidate: Candidate, points: int) -> Candidate:
-    search, start = dict(candidate.search), dict(candidate.start)
+    search: dict[str, Any] = dict(candidate.search)
+    start = dict(candidate.start)
     for key, one in candidate.search.items():
         if not isinstance(one, tuple):
             values = ranges.gridded(one, whole=key in candidate.whole, points=points)
             search[key], start[key] = values, min(values, key=partial(_distance, start[key]))
-    return replace(candidate, search=search, start=start)
+    usual = {key: search[key][[ranges.label(one) for one in search[key]].index(start[key])] for key in search}
+    return replace(candidate, search=search, start=start, usual=usual)
 
 
 def _was_tried(trial: Any, name: str) -> bool:
     """Whether an earlier trial of the study was one of the forecaster ``name``."""
     earlier = trial.study.get_trials(deepcopy=False)[: trial.number]
     return any(other.params.get(MODEL) == name for other in earlier)
+
+
+def _was_queued(trial: Any) -> bool:
+    """Whether its parameters were fixed beforehand."""
+    return "fixed_params" in trial.study.get_trials(deepcopy=False)[trial.number].system_attrs
 
 
 def _distance(one: float, other: float) -> float:

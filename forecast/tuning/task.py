@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,13 +19,11 @@ from forecast.sources import open_data
 from forecast.tuning.objectives import check_objectives
 from forecast.tuning.space import names_of
 
-if TYPE_CHECKING:
-    from forecast.sources import Opened
-
 SHARE = 0.25  # of the usual series that the folds may take
 MOST_FOLDS = 50
 WINDOWS = 150  # of all series together, beyond which three folds are enough
 
+Settings = dict[str, dict[str, Any]]  # by name of the forecaster
 Models = str | Forecaster | Sequence[str] | Mapping[str, Mapping[str, Any]]
 
 
@@ -61,15 +59,13 @@ def models_of(forecaster: Models, *, horizon: int | None, seed: int) -> dict[str
     return models
 
 
-def open_models(
-    data: Any, models: dict[str, dict[str, Any]], future_data: Any
-) -> "tuple[Opened, dict[str, dict[str, Any]]]":
+def open_models(data: Any, models: Settings, future_data: Any) -> tuple[Panel, Settings]:
     """The data as the first forecaster's roles read them, and all settings with the roles that a data set brings."""
     if not models:
         raise ConfigError("no forecaster is named", "Name at least one, such as lstm.")
     first = next(iter(models.values()))
     opened = open_data(data, first, future_data=future_data, horizon=first["horizon"])
-    return opened, {name: {**opened.settings, **settings} for name, settings in models.items()}
+    return opened.panel, {name: {**opened.settings, **settings} for name, settings in models.items()}
 
 
 def task_of(
@@ -94,8 +90,8 @@ def task_of(
     Plan(folds=count, step=apart, horizon=horizon, refit=refit).check()
     require_folds(panel, count, horizon=horizon, gap=0, step=apart, train=2 * horizon + 1)
     origins = fold_origins(panel, reach=horizon, folds=count, step=apart)
-    known = panel.select(np.unique(origins.series))
-    known = known.cut(origins.first[np.unique(origins.series)])
+    used = np.unique(origins.series)
+    known = (panel if len(used) == len(panel) else panel.select(used)).cut(origins.first[used])
     seasons = [settings["season"] for settings in models.values() if settings.get("season")]
     season = seasons[0] if seasons else detect_season(known)
     return Task(panel=panel, known=known, horizon=horizon, folds=count, step=apart, season=season)

@@ -82,8 +82,8 @@ def tune(
     check_names(sampler, chosen_pruner, objectives=len(names))
     chosen = models_of(forecaster, horizon=horizon, seed=seed)
     require_alike(chosen_pruner, {name: is_trained(forecaster_class(name)) for name in chosen})
-    opened, chosen = open_models(data, chosen, future_data)
-    task = task_of(opened.panel, chosen, names, folds=folds, step=step, refit=refit)
+    panel, chosen = open_models(data, chosen, future_data)
+    task = task_of(panel, chosen, names, folds=folds, step=step, refit=refit)
     ranges = make_space(chosen, task.known, space)
     objective = Objective(
         data=task.panel,
