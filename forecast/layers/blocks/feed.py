@@ -35,7 +35,9 @@ class GatedFeedForward(nn.Module):
         self.output = nn.Linear(inner, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        gate, value = self.inputs(x).chunk(2, dim=-1)
+        # A product for each half: halves of one would lie apart in memory, and their gradients have to be joined.
+        halves = zip(self.inputs.weight.chunk(2), self.inputs.bias.chunk(2), strict=True)
+        gate, value = (nn.functional.linear(x, weight, bias) for weight, bias in halves)
         fed: Tensor = self.output(self.dropout(nn.functional.gelu(gate) * value))
         return fed
 

@@ -154,12 +154,15 @@ class RecurrentDecoder(Decoder, Scheduled):
         else:
             states = self.norm(states)
             here = at_origins(states, origins, every)
-            memory = self._before(states, origins, every), self._before(self.attention.keys(states), origins, every)
+            tokens, keys = self._before(states, origins, every), self.attention.keys(states)
+            memory = tokens, tokens if keys is states else self._before(keys, origins, every)
         return here.flatten(0, 1), memory
 
     def _before(self, tokens: Tensor, origins: int, every: int) -> Tensor:
         """(R, K, D): the lookback's tokens before each origin.  Slices go backwards far faster than ``unfold``."""
         count, length = tokens.shape[1], min(-(-self.sizes.lookback // self.sizes.patch), tokens.shape[1])
+        if origins == 1:
+            return tokens[:, count - length :]  # without a copy
         ends = range(count - (origins - 1) * every, count + 1, every)
         return torch.stack([tokens[:, end - length : end] for end in ends], 1).flatten(0, 1)
 
