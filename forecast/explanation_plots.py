@@ -3,9 +3,7 @@
 Dimension key: N queries, M keys.
 """
 
-import io
 import math
-import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -17,8 +15,7 @@ import pandas as pd
 from forecast.curves import short
 from forecast.datasets.output import SERIES
 from forecast.errors import ConfigError
-from forecast.folders import write_file
-from forecast.plots import FORECAST, GRID, INK, MUTED, PALE, dress, headline
+from forecast.plots import FORECAST, GRID, INK, MUTED, PALE, dress, headline, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,11 +53,7 @@ def plot_explanation(explanation: "Explanation", path: str | Path | None = None)
         else:
             axes.set_visible(False)
     if path is not None:
-        picture = io.BytesIO()
-        with warnings.catch_warnings():  # a name in a script that the font lacks is drawn as boxes, which is no fault
-            warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
-            figure.savefig(picture, dpi=130, format="png", facecolor="white")
-        write_file(Path(path), picture.getvalue())
+        save(figure, path)
     return figure
 
 

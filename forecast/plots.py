@@ -3,6 +3,7 @@
 Drawn through matplotlib's objects on an Agg canvas: no pyplot, no window, no global state.
 """
 
+import io
 import math
 import warnings
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ import numpy as np
 
 from forecast.curves import Curve, Stretch, short
 from forecast.datasets.arrays import Floats
+from forecast.folders import write_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,11 +57,17 @@ class Picture:
 
 def write_png(picture: Picture, path: Path, *, dpi: int = 130) -> None:
     """Draw ``picture`` into the file ``path``."""
-    figure = draw(picture)
+    save(draw(picture), path, dpi=dpi)
+
+
+def save(figure: "Figure", path: str | Path, *, dpi: int = 130) -> None:
+    """Write a figure as PNG."""
+    drawn = io.BytesIO()
     with warnings.catch_warnings():  # a name in a script that the font lacks is drawn as boxes, which is no fault
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         warnings.filterwarnings("ignore", message="Matplotlib currently does not support", category=UserWarning)
-        figure.savefig(path, dpi=dpi, format="png", facecolor="white")
+        figure.savefig(drawn, dpi=dpi, format="png", facecolor="white")
+    write_file(Path(path), drawn.getvalue())
 
 
 def draw(picture: Picture) -> "Figure":

@@ -50,7 +50,7 @@ LAYERS = (
         "forecast.tuning.task",
         "forecast.tuning.tune",
     ),
-    ("forecast.explanation_plots",),
+    ("forecast.calibration_plots", "forecast.explanation_plots"),
     ("forecast.verdict",),
     ("forecast.run_result",),
     ("forecast.report_content",),
@@ -67,6 +67,7 @@ DOORS = {
     ("forecast.estimators.judging", "forecast.evaluation.metrics"),
     ("forecast.estimators.neural", "forecast.explanations"),
     ("forecast.estimators.neural", "forecast.streaming"),
+    ("forecast.evaluation.results", "forecast.calibration_plots"),
     ("forecast.explanations.explanation", "forecast.explanation_plots"),
 }
 HEAVY = {"torch", "pandas", "statsmodels", "sklearn", "plotly", "matplotlib", "scipy", "optuna", "narwhals"}

@@ -6,7 +6,8 @@ Dimension key: W windows, H horizon, C channels, Q levels, S series.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal, overload
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,9 @@ from forecast.errors import ConfigError
 from forecast.evaluation.metrics import seasonal_scales
 from forecast.evaluation.sums import Sums, measure, measures
 from forecast.plain import round_or_none
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 By = Literal["series", "step", "fold", "target", "window"]
 
@@ -114,6 +118,15 @@ class Backtest:
         from forecast.evaluation.calibration import coverage_by_step
 
         return coverage_by_step(self)
+
+    def plot_calibration(self, path: str | Path | None = None) -> "Figure":
+        """Both as a picture, written as PNG to ``path`` where one is given.
+
+        Raises ``ConfigError`` for points only, or without matplotlib, which the extra ``report`` brings.
+        """
+        from forecast.calibration_plots import plot_calibration
+
+        return plot_calibration(self, path)
 
     def score(self) -> float:
         """−MASE over everything: higher is better, as scikit-learn wants it."""
