@@ -31,6 +31,7 @@ SMALL = {
     "transformer-encoder-decoder": NEURAL | {"heads": 2, "layers": 1},
     "hybrid": NEURAL | {"heads": 2},
 }
+ENSEMBLES = ("combined", "conformal")
 
 
 def monthly(steps=60, series=2):
@@ -85,7 +86,7 @@ def rewrite_weights(folder, change):
 # ---------------------------------------------------------------------- back as it was
 
 
-@pytest.mark.parametrize("name", [name for name in PRESETS if PRESETS[name].family == "baseline"] + list(SMALL))
+@pytest.mark.parametrize("name", [name for name in PRESETS if PRESETS[name].family == "baseline"] + [*ENSEMBLES, *SMALL])
 def test_a_loaded_forecaster_forecasts_the_same(name, frame, tmp_path):
     roles = {"target": "sales", "id": "shop"}
     if name in SMALL:

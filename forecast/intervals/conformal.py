@@ -31,6 +31,7 @@ from forecast.intervals.scales import recent_scales
 Kind = Literal["split", "adaptive"]
 ENOUGH = 100  # scores of a step: with fewer, the steps beside it are taken in
 RATE = 0.1  # share of the scores' spread by which an adaptive threshold moves after windows that were all missed
+FASTER = 2.0  # rates by which it moves faster for each spread that it has moved already
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -103,9 +104,12 @@ class Calibration:
         return np.where(np.isnan(scores), np.nan, beyond)
 
     def stepped(self, shift: Floats, missed: Floats) -> Floats:
-        """The shift (…, B) after windows of which the shares ``missed`` (…, B) were outside; NaN moves nothing."""
+        """The shift (…, B) after windows of which the shares ``missed`` (…, B) were outside; NaN moves nothing.
+
+        One that is far already moves faster: the errors are then of another size than the spread tells.
+        """
         wanted = np.array([1 - band.coverage for band in self.bands])
-        return np.asarray(shift + RATE * np.nan_to_num(missed - wanted))
+        return np.asarray(shift + RATE * (1 + FASTER * np.abs(shift)) * np.nan_to_num(missed - wanted))
 
     def require(self, levels: tuple[float, ...]) -> None:
         """``ConfigError`` for a level outside of the calibrated ones."""
