@@ -138,14 +138,10 @@ def search(work: Floats, ordinary: int, seasonal: int, season: int) -> tuple[Ord
     queue = [Orders(p, ordinary, q, min(P, top), seasonal, min(Q, top), means[0]) for p, q, P, Q in starts]
     queue += [Orders(0, ordinary, 0, 0, seasonal, 0, mean) for mean in means[1:]]
     scored: dict[Orders, tuple[float, Floats]] = {}
-    best = queue[1]
     while queue and len(scored) < TRIALS:
-        for orders in queue:
-            if orders not in scored:
-                scored[orders] = score(work, orders, season)
-        leader = min(scored, key=lambda orders: scored[orders][0])
-        queue = [] if leader == best and len(scored) > len(starts) + 1 else list(_neighbours(leader, top, means))
-        best = leader
+        scored |= {orders: score(work, orders, season) for orders in dict.fromkeys(queue)}
+        best = min(scored, key=lambda orders: scored[orders][0])
+        queue = [orders for orders in _neighbours(best, top, means) if orders not in scored]
     return best, scored[best][1]
 
 

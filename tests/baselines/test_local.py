@@ -151,3 +151,11 @@ def test_the_estimate_of_seconds_grows_with_series(make_panel):
     few, many = make_panel([seasonal()]), make_panel([seasonal(seed=s) for s in range(40)])
     model = ETSForecaster(horizon=4, season=SEASON, workers=1)
     assert 0 < model.estimate_seconds(few, 1) < model.estimate_seconds(many, 40)
+
+
+def test_the_search_for_orders_ends_where_nothing_around_white_noise_is_better():
+    from forecast.baselines.arima import search
+
+    for seed in range(8):
+        orders, coefficients = search(np.random.default_rng(seed).normal(size=12), 2, 0, 1)
+        assert (orders.d, orders.D) == (2, 0) and len(coefficients) == orders.count
