@@ -190,19 +190,22 @@ def _thrifty(storage: "RDBStorage") -> "BaseStorage":
     from optuna.storages import _CachedStorage
 
     class Thrifty(_CachedStorage):
-        read_at = -FRESH
+        def __init__(self, backend: "RDBStorage") -> None:
+            super().__init__(backend)
+            self.read_at: dict[int, float] = {}  # by study; emptied, all is read anew
 
         def _read_trials_from_remote_storage(self, study_id: int) -> None:
-            if time.monotonic() - self.read_at >= FRESH:
+            now = time.monotonic()
+            if now - self.read_at.get(study_id, -FRESH) >= FRESH:
                 super()._read_trials_from_remote_storage(study_id)
-                self.read_at = time.monotonic()
+                self.read_at[study_id] = now
 
         def create_new_trial(self, *given: Any, **named: Any) -> int:
-            self.read_at = -FRESH
+            self.read_at.clear()
             return super().create_new_trial(*given, **named)
 
         def set_trial_state_values(self, *given: Any, **named: Any) -> bool:
-            self.read_at = -FRESH
+            self.read_at.clear()
             return super().set_trial_state_values(*given, **named)
 
     thrifty = Thrifty(storage)

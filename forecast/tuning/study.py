@@ -60,10 +60,15 @@ class OpenStudy:
     def name(self) -> str:
         return self.study.study_name
 
+    @property
+    def place(self) -> str:
+        """The address as it may be printed."""
+        return shown(self.address)
+
     def trials(self) -> tuple["FrozenTrial", ...]:
         """All trials as they are now, in order of their numbers; not to be changed."""
         if hasattr(self.storage, "read_at"):  # a thrifty one: see ``forecast.tuning.storage``
-            self.storage.read_at = float("-inf")
+            self.storage.read_at.clear()
         return tuple(self.study.get_trials(deepcopy=False))
 
     def sample_for(self, trial: "FrozenTrial", before: "Sequence[FrozenTrial]") -> None:
@@ -99,8 +104,7 @@ def open_study(
     name = name or default_name(wanted)
     opened = open_storage(storage)
     with explained(storage), quiet():
-        known = {summary.study_name for summary in optuna.get_all_study_summaries(opened, include_best_trial=False)}
-        if name in known:
+        if name in optuna.get_all_study_names(opened):
             _require_same(optuna.load_study(study_name=name, storage=opened), wanted, directions, shown(storage))
         study = optuna.create_study(
             storage=opened,

@@ -198,7 +198,7 @@ def _result(found: OpenStudy, objective: Objective, folder: Path | None, remarks
     trials = tuple(read_trial(frozen, objective.space) for frozen in finished(found.trials()))
     if folder is not None:
         write_trials(trials, objective.objectives, folder)
-    best = best_of(trials, kept=str(found.address or "memory"))
+    best = best_of(trials, kept=found.place)
     candidate = objective.space.candidates[best.model]
     return TuneResult(
         model=best.model,
@@ -207,7 +207,7 @@ def _result(found: OpenStudy, objective: Objective, folder: Path | None, remarks
         best=best,
         trials=trials,
         study=found.name,
-        storage=str(found.address or "memory"),
+        storage=found.place,
         seconds=0.0,
         importances=importances_of(found.study),
         remarks=tuple(remarks),
