@@ -33,11 +33,26 @@ class Lines:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Share:
+    """What share of the values was held, with the ends of its band, along the levels or the horizon.
+
+    nominal: what was promised: at each level, or by an interval at every step.
+    """
+
+    name: str = ""
+    nominal: Floats
+    observed: Floats
+    low: Floats
+    high: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """All that the page says.
 
     verdict: sentences; ``warn`` marks them as bad news.  tables: rows of plain values by column name.
     curves: the embedded series, at most ``MOST_SERIES`` of ``series``.
+    levels, held: what the levels and, by horizon step, the intervals of the winner held; None and empty for points.
     leaderboard, coverage, folds: tables; facts, settings, versions: names and values; notes, left_out: sentences.
     """
 
@@ -53,6 +68,8 @@ class Report:
     steps: Lines = field(default_factory=lambda: Lines(values={}))
     folds: Lines = field(default_factory=lambda: Lines(values={}))
     coverage: tuple[Mapping[str, Any], ...] = ()
+    levels: Share | None = None
+    held: tuple[Share, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -107,6 +124,8 @@ def _content(report: Report, curves: Sequence[Curve]) -> dict[str, Any]:
         "folds": _lines(report.folds, report.winner),
         "origins": [_moment(place) for place in places] or [1 + i for i in range(_length(report.folds))],
         "dates": bool(places) and not isinstance(places[0], int | np.integer),
+        "levels": None if report.levels is None else _share(report.levels),
+        "held": [_share(share) for share in report.held],
     }
 
 
@@ -130,6 +149,11 @@ def _series(curve: Curve) -> dict[str, Any]:
             for fold in curve.folds
         ],
     }
+
+
+def _share(share: Share) -> dict[str, Any]:
+    edges = {name: _numbers(getattr(share, name)) for name in ("nominal", "observed", "low", "high")}
+    return {"name": share.name, **edges}
 
 
 def _band(stretch: Stretch, levels: Sequence[float], mass: int) -> list[list[float | None]] | None:

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from forecast.calibration_plots import shown_intervals
 from forecast.curves import Curve, local_times, short
 from forecast.evaluation.results import Backtest
 from forecast.evaluation.sums import intervals
-from forecast.report import Lines, Report
+from forecast.report import Lines, Report, Share
 from forecast.run_result import RunResult, errors_by, leaderboard_rows, resolved_settings, versions
 
 COLUMNS = {
@@ -16,6 +18,10 @@ COLUMNS = {
     "family": "kind",
     "mase": "MASE",
     "relative_mase": "of seasonal naive",
+    "rank": "mean rank",
+    "against_reference": "than seasonal naive",
+    "p_reference": "p",
+    "first_is": "the first is",
     "wql": "WQL",
     "rmsse": "RMSSE",
     "mae": "MAE",
@@ -42,6 +48,8 @@ def report_of(result: RunResult, curves: Sequence[Curve], *, title: str) -> Repo
         steps=Lines(values=errors_by(result, "step")),
         folds=Lines(values=errors_by(result, "fold"), places=_origins(backtest)),
         coverage=tuple(_coverage(backtest)),
+        levels=_levels(backtest),
+        held=_held(backtest),
         facts=facts(result),
         notes=tuple(note_lines(result)),
         settings=resolved_settings(result.model),
@@ -121,3 +129,23 @@ def _coverage(backtest: Backtest | None) -> list[dict[str, Any]]:
         }
         for mass in intervals(backtest.levels)
     ]
+
+
+def _levels(backtest: Backtest | None) -> Share | None:
+    if backtest is None or not backtest.levels:
+        return None
+    table = backtest.calibration()
+    return _share("", table.assign(nominal=table.index))
+
+
+def _held(backtest: Backtest | None) -> tuple[Share, ...]:
+    if backtest is None or not intervals(backtest.levels):
+        return ()
+    table = backtest.coverage_by_step()
+    names = table.index.get_level_values("interval")
+    return tuple(_share(f"{name} % interval", table[names == name]) for name in shown_intervals(list(names.unique())))
+
+
+def _share(name: str, table: pd.DataFrame) -> Share:
+    values = {column: table[column].to_numpy(np.float64) for column in ("nominal", "observed", "low", "high")}
+    return Share(name=name, **values)

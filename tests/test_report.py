@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from forecast.curves import Curve, Stretch
-from forecast.report import MOST_SERIES, Lines, Report, embed
+from forecast.report import MOST_SERIES, Lines, Report, Share, embed
 
 pytest.importorskip("plotly")
 from forecast.report import render
@@ -123,3 +123,13 @@ def test_days_are_written_as_days_and_a_step_without_error_hides_no_line() -> No
     page = render(replace(report(), winner="best", steps=Lines(values=values)))
     assert "<td>2024-01-01</td>" in page
     assert [line["shown"] for line in Page(page).content["steps"]] == [True, True, True, False]
+
+
+def test_what_the_levels_held_is_in_the_page_and_nothing_where_there_are_none() -> None:
+    half, none = np.array([0.5]), np.array([np.nan])
+    share = Share(name="50 % interval", nominal=half, observed=half, low=none, high=half)
+    content = Page(render(replace(report(), levels=share, held=(share,)))).content
+    (held,) = content["held"]
+    assert held == content["levels"]
+    assert held == {"name": "50 % interval", "nominal": [0.5], "observed": [0.5], "low": [None], "high": [0.5]}
+    assert Page(render(report())).content["levels"] is None

@@ -13,7 +13,7 @@ from forecast.evaluation.results import Backtest
 from forecast.evaluation.sums import intervals
 
 SHOWN = ("mase", "wql", "rmsse", "mae", "rmse", "smape", "wape", "bias")
-TEXTS = ("against_reference", "winner_is")  # the columns of words
+TEXTS = ("against_reference", "first_is")  # the columns of words
 
 
 def leaderboard(
@@ -33,7 +33,7 @@ def leaderboard(
     skill, skill_low, skill_high: 1 − geometric mean over series of the ratio to the reference's error, with the ends of
     its 95 % bootstrap interval (``forecast.evaluation.skill``).
     against_reference: 'better' or 'worse' than the reference where that is shown at 5 %, else 'cannot tell';
-    winner_is: 'better' than the forecaster of the row, or 'cannot tell'; None beside itself.  p_reference, p_winner:
+    first_is: 'better' than the forecaster of the row, or 'cannot tell'; None beside itself.  p_reference, p_first:
     of these, adjusted for their number.  by: whether they are over folds or series (``compare``).
     judged: the ``contest`` of these backtests where there is one already; ``contest`` gives all of it in full.
     Probabilistic columns are over the levels that all have; coverage and width are those of the widest interval.
@@ -76,6 +76,6 @@ def _standing(name: str, judged: Contest) -> dict[str, Any]:
         "skill_high": base.high if base else np.nan,
         "against_reference": base.word if base else None,
         "p_reference": base.adjusted if base else np.nan,
-        "winner_is": best.word if best else None,
-        "p_winner": best.adjusted if best else np.nan,
+        "first_is": best.word if best else None,
+        "p_first": best.adjusted if best else np.nan,
     }

@@ -68,12 +68,12 @@ def test_the_table_says_who_is_shown_to_be_better(make_results):
         "bad": "worse",
     }
     assert table.loc["seasonal-naive", "skill"] == 0.0 and table.loc["seasonal-naive", "against_reference"] is None
-    assert table["winner_is"].drop(judged.winner).value_counts().to_dict() == {"better": 2, "cannot tell": 1}
+    assert table["first_is"].drop(judged.winner).value_counts().to_dict() == {"better": 2, "cannot tell": 1}
     assert table.loc["good", "p_reference"] == judged.against_reference["good"].adjusted
     others = table.drop("seasonal-naive")
     assert (others["skill_low"] < others["skill"]).all() and (others["skill"] < others["skill_high"]).all()
     assert table["rank"].mean() == pytest.approx(2.5) and table["rank"].idxmax() == "bad"
-    assert table["skill"].dtype == table["p_winner"].dtype == np.float64
+    assert table["skill"].dtype == table["p_first"].dtype == np.float64
     pd.testing.assert_frame_equal(leaderboard(results, judged=judged), table)
 
 
