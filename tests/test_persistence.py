@@ -31,6 +31,7 @@ SMALL = {
     "transformer-encoder-decoder": NEURAL | {"heads": 2, "layers": 1},
     "hybrid": NEURAL | {"heads": 2},
 }
+BASELINES = tuple(name for name, row in PRESETS.items() if row.family == "baseline")
 ENSEMBLES = ("combined", "conformal")
 
 
@@ -86,7 +87,7 @@ def rewrite_weights(folder, change):
 # ---------------------------------------------------------------------- back as it was
 
 
-@pytest.mark.parametrize("name", [name for name in PRESETS if PRESETS[name].family == "baseline"] + [*ENSEMBLES, *SMALL])
+@pytest.mark.parametrize("name", [*BASELINES, *ENSEMBLES, *SMALL])
 def test_a_loaded_forecaster_forecasts_the_same(name, frame, tmp_path):
     roles = {"target": "sales", "id": "shop"}
     if name in SMALL:
