@@ -8,7 +8,7 @@ from typing import Any, overload
 import numpy as np
 import pandas as pd
 
-from forecast.datasets.arrays import Floats, Ints
+from forecast.datasets.arrays import Floats
 from forecast.datasets.build import load_panel
 from forecast.datasets.frames import as_frame
 from forecast.datasets.output import FORECAST
@@ -72,20 +72,19 @@ def from_frame(
     names = Names.find(frame, roles, known, forecast=forecast, origin=origin)
     panel = _panel_of(frame, names, roles) if known is None else known
     places = Places.find(frame, names, panel, history=known is not None)
-    shape = places.shape
-    values = _filled(shape, places.cells, [frame[name] for name in (names.forecast, *names.levels)])
+    values = _filled(places, [frame[name] for name in (names.forecast, *names.levels)])
     if known is None:
-        actual = _filled(shape, places.cells, [frame[ACTUAL]])[..., 0]
+        actual = _filled(places, [frame[ACTUAL]])[..., 0]
     else:
-        actual = actuals_of(panel, places.series, places.ends + places.gap, horizon=shape[1])
-        if len(frame) < actual.size:
+        actual = actuals_of(panel, places.series, places.ends + places.gap, horizon=places.shape[1])
+        if places.cells is not None:
             there = np.zeros(actual.size, bool)
             there[places.cells] = True
-            actual[~there.reshape(shape)] = np.nan
+            actual[~there.reshape(actual.shape)] = np.nan
     return Backtest(
         name=forecast,
         panel=panel,
-        horizon=shape[1],
+        horizon=places.shape[1],
         gap=places.gap,
         folds=int(places.fold.max()) + 1,
         step=places.step(),
@@ -117,11 +116,13 @@ def _panel_of(frame: pd.DataFrame, names: Names, roles: dict[str, Any]) -> Panel
     return load_panel(rows, Roles(id=names.id, time=names.time, target=target, **told))
 
 
-def _filled(shape: tuple[int, int, int], cells: Ints, columns: list[pd.Series]) -> Floats:
+def _filled(places: Places, columns: list[pd.Series]) -> Floats:
     """(W, H, C, K) of columns (N,), each row at its place; NaN elsewhere."""
-    size = int(np.prod(shape))
-    values = np.full((size, len(columns)), np.nan)
-    in_order = len(cells) == size and bool((np.diff(cells) == 1).all())
-    for place, column in enumerate(columns):
-        values[slice(None) if in_order else cells, place] = column.to_numpy(np.float64)
-    return values.reshape(*shape, len(columns))
+    given = [column.to_numpy(np.float64) for column in columns]
+    shape = (*places.shape, len(columns))
+    if places.cells is None:
+        return np.stack(given, axis=-1).reshape(shape)
+    values = np.full((int(np.prod(places.shape)), len(columns)), np.nan)
+    for place, column in enumerate(given):
+        values[places.cells, place] = column
+    return values.reshape(shape)

@@ -93,7 +93,7 @@ class Places:
     """Windows of a frame's rows, fold after fold, and the place of each row among their values.
 
     shape: (W, H, C).  fold, series, ends: (W,).  gap: rows from the origins to the first step that is forecast.
-    cells: (N,) places in a flattened array of that shape.
+    cells: (N,) places in a flattened array of that shape; None where the rows stand in that order, all of them.
     """
 
     shape: tuple[int, int, int]
@@ -101,40 +101,39 @@ class Places:
     series: Ints
     ends: Ints
     gap: int
-    cells: Ints
+    cells: Ints | None
 
     @classmethod
     def find(cls, frame: pd.DataFrame, names: Names, panel: Panel, *, history: bool) -> Self:
         """history: whether the panel holds more than the steps that are forecast; else a gap before these is not seen.
 
+        Rows of a window mostly follow one another: all but the steps is worked out once for each such run.
         Raises ``DataError`` for rows of unknown series, off the grid, before their origin, or twice there.
         """
         series = _series(frame, names.id, panel)
-        rows = _rows(frame[names.time], panel, series)
-        last = None if names.origin is None else _rows(frame[names.origin], panel, series)
-        key = _folds(frame, names) * len(panel) + series  # (N,)
+        first = _runs(frame, names, series)  # (R,) the row with which each run begins
+        lengths = np.diff(first, append=len(frame))
+        of = series[first]
+        key = _folds(frame, names, first) * len(panel) + of
         seen = np.bincount(key) > 0
         window, number = (np.cumsum(seen) - 1)[key], np.flatnonzero(seen)
-        fold, of = np.divmod(number, len(panel))
-        ends = _ends(window, len(number), rows, last)
-        ahead = rows - ends[window]
+        ahead = _steps(frame[names.time], panel, series)  # (N,) on the grid; in a moment, after the origin
+        ends = _ends(frame, names, panel, first, ahead, window, of)
+        ahead -= np.repeat(panel.starts[of] + ends[window], lengths)
         gap = int(ahead.min())
         if gap < 0:
             row = int(ahead.argmin())
             raise DataError(f"row {row} forecasts a time that is not later than its origin", "Correct it.", row=row)
-        ahead -= gap
+        shape = len(number), int(ahead.max()) - gap + 1, panel.channels
+        _require_dense(shape, len(frame))
+        cells = ahead + np.repeat(window * shape[1] - gap, lengths)
+        if names.target is not None:
+            cells = cells * shape[2] + _channels(frame[names.target], panel)
+        fold, of = np.divmod(number, len(panel))
         if not history:
             ends, gap = ends + gap, 0
         _require_known(panel, of, ends)
-        shape = len(number), int(ahead.max()) + 1, panel.channels
-        if np.prod(shape, dtype=np.float64) > MOST_EMPTY * (len(frame) + 1_000):
-            raise DataError(
-                f"some windows span {shape[1]:,} steps, on average they hold {len(frame) / len(number):,.0f} forecasts",
-                f"Say which forecasts belong together, by a column {FOLD!r} or {ORIGINS[0]!r}.",
-            )
-        cells = (window * shape[1] + ahead) * shape[2] + _channels(frame, names.target, panel)
-        _require_once(cells, int(np.prod(shape)))
-        return cls(shape=shape, fold=fold, series=of, ends=ends, gap=gap, cells=cells)
+        return cls(shape=shape, fold=fold, series=of, ends=ends, gap=gap, cells=_require_once(cells, shape))
 
     def first(self, series: int) -> Ints:
         """(S,) the first origin of each series, 0 where it has none."""
@@ -164,14 +163,24 @@ def _series(frame: pd.DataFrame, id_: str | None, panel: Panel) -> Ints:
     return np.asarray(place[codes], np.int64)
 
 
-def _rows(times: pd.Series, panel: Panel, series: Ints) -> Ints:
-    """(N,) the row in its series of each time; negative, or beyond the last one, where the series has none there."""
+def _runs(frame: pd.DataFrame, names: Names, series: Ints) -> Ints:
+    """(R,) the rows before which the series, the fold or the origin changes."""
+    told = [frame[name].to_numpy() for name in (names.fold, names.origin) if name is not None]
+    changes = np.ones(len(series), bool)
+    changes[1:] = series[1:] != series[:-1]
+    for column in told:
+        changes[1:] |= column[1:] != column[:-1]
+    return np.flatnonzero(changes)
+
+
+def _steps(times: pd.Series, panel: Panel, series: Ints) -> Ints:
+    """(N,) the step on the panel's grid of each time."""
     codes, distinct = pd.factorize(times)
-    if (codes < 0).any():
+    if codes.min(initial=0) < 0:
         row = int(np.argmin(codes))
         raise DataError(f"row {row} of the forecasts has no {times.name}", "Fill it in.", row=row)
     if panel.timeline.rows is None:
-        return np.asarray(panel.timeline.steps(distinct)[codes] - panel.starts[series])
+        return np.asarray(panel.timeline.steps(distinct)[codes])
     ticks = ticks_of(distinct, integers=panel.timeline.integers)[codes]  # rows have times of their own, by series
     moments, place = np.unique(np.concatenate([panel.timeline.rows.ticks, ticks]), return_inverse=True)
     owner = np.repeat(np.arange(len(panel)), panel.lengths)
@@ -180,27 +189,40 @@ def _rows(times: pd.Series, panel: Panel, series: Ints) -> Ints:
     if (found < 0).any():
         row = int(np.argmin(found))
         raise DataError(f"time {times.iloc[row]} of row {row} is that of no row of the actuals", "Correct it.", row=row)
-    return np.asarray(found - panel.offsets[series])
+    return np.asarray(found - panel.offsets[series] + panel.starts[series])
 
 
-def _folds(frame: pd.DataFrame, names: Names) -> Ints:
-    """(N,) the fold of each row, from 0: by its column, else by origin, else all in one."""
+def _folds(frame: pd.DataFrame, names: Names, first: Ints) -> Ints:
+    """(R,) the fold of each run, from 0: by its column, else by origin, else all in one."""
     column = names.fold or names.origin
     if column is None:
-        return np.zeros(len(frame), np.int64)
-    return np.asarray(pd.factorize(frame[column], sort=True)[0], np.int64)
+        return np.zeros(len(first), np.int64)
+    return np.asarray(pd.factorize(frame[column].iloc[first], sort=True)[0], np.int64)
 
 
-def _ends(window: Ints, windows: int, rows: Ints, last: Ints | None) -> Ints:
-    """(W,) rows that each window knows: up to its origin, ``last`` (N,), else up to its first forecast."""
-    ends = np.full(windows, NEVER)
-    if last is None:
-        np.minimum.at(ends, window, rows)
+def _ends(frame: pd.DataFrame, names: Names, panel: Panel, first: Ints, steps: Ints, window: Ints, of: Ints) -> Ints:
+    """(W,) rows that each window knows: up to its origin, else up to its first forecast.
+
+    first, window, of: (R,) first row, window and series of each run.  steps: (N,) of all rows.
+    """
+    ends = np.full(int(window.max()) + 1, NEVER)
+    if names.origin is None:
+        np.minimum.at(ends, window, np.minimum.reduceat(steps, first) - panel.starts[of])
         return ends
+    last = _steps(frame[names.origin].iloc[first], panel, of) - panel.starts[of]
     ends[window] = last + 1
     if not np.array_equal(ends[window], last + 1):
         raise DataError("a fold has several origins of one series", f"Correct the column {FOLD!r}, or leave it out.")
     return ends
+
+
+def _require_dense(shape: tuple[int, int, int], rows: int) -> None:
+    """Refuse what takes far more places than there are forecasts: several windows were taken for one."""
+    if np.prod(shape, dtype=np.float64) > MOST_EMPTY * (rows + 1_000):
+        raise DataError(
+            f"some windows span {shape[1]:,} steps, on average they hold {rows / shape[0]:,.0f} forecasts",
+            f"Say which forecasts belong together, by a column {FOLD!r} or {ORIGINS[0]!r}.",
+        )
 
 
 def _require_known(panel: Panel, series: Ints, ends: Ints) -> None:
@@ -211,23 +233,25 @@ def _require_known(panel: Panel, series: Ints, ends: Ints) -> None:
         raise DataError(cause, "Give the actuals from before the first origin to the last.", series=worst)
 
 
-def _channels(frame: pd.DataFrame, target: str | None, panel: Panel) -> Ints | int:
+def _channels(target: pd.Series, panel: Panel) -> Ints:
     """(N,) the target that each row is of."""
-    if target is None:
-        return 0
-    codes, names = pd.factorize(frame[target])
+    codes, names = pd.factorize(target)
     place = pd.Index(panel.schema.target).get_indexer(pd.Index(names))
     if (place < 0).any():
         cause = f"target {names[int(np.argmin(place))]!r} of the forecasts is not among the actuals"
-        raise DataError(cause, f"They have: {', '.join(panel.schema.target)}.", column=target)
+        raise DataError(cause, f"They have: {', '.join(panel.schema.target)}.", column=target.name)
     return np.asarray(place[codes], np.int64)
 
 
-def _require_once(cells: Ints, size: int) -> None:
+def _require_once(cells: Ints, shape: tuple[int, int, int]) -> Ints | None:
+    """The cells, None where they are all there in order; ``DataError`` where two are the same."""
+    size = int(np.prod(shape))
+    if bool((cells[1:] > cells[:-1]).all()):
+        return None if len(cells) == size else cells
     there = np.zeros(size, bool)
     there[cells] = True
     if np.count_nonzero(there) == len(cells):
-        return
+        return cells
     row = int(np.flatnonzero(pd.Series(cells).duplicated())[0])
     raise DataError(
         f"row {row} forecasts a step that another row has forecast from the same origin",

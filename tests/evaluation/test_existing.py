@@ -130,6 +130,14 @@ def test_forecasts_whose_truth_has_not_come_yet_do_not_count():
     assert 0 < found["count"] < frame.actual.notna().sum() and math.isfinite(found["mae"])
 
 
+def test_windows_with_more_holes_than_forecasts_are_refused():
+    days = pd.date_range("2024-01-01", periods=80_000, freq="D")
+    data = pd.DataFrame({"day": days, "sold": np.arange(80_000.0)})
+    frame = pd.DataFrame({"day": days[[5, -1]], "forecast": 1.0})
+    with pytest.raises(DataError, match="some windows span 79,995 steps, on average they hold 2 forecasts"):
+        evaluate(frame, data)
+
+
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
