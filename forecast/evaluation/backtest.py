@@ -107,7 +107,7 @@ def backtest(
         warm=warm,
         fitted=fitted,
         anchored=anchored,
-        season=season or next((one.season for one in named.values() if one.season), None),
+        season=next((one.season for one in named.values() if one.season), None) if season is None else season,
         on_report=on_report,
         on_fold=on_fold,
     )

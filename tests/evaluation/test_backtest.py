@@ -113,6 +113,8 @@ def test_folds_that_do_not_fit_are_refused_with_the_number_that_would(make_panel
 def test_wrong_arguments_are_named_all_at_once(make_panel, make_spy):
     with pytest.raises(ConfigError, match=r"folds=0, step=-1, refit=0"):
         backtest(make_spy(horizon=4), make_panel([walk(25)]), folds=0, step=-1, refit=0)
+    with pytest.raises(ConfigError, match=r"window=0, season=0"):
+        backtest(make_spy(horizon=4), make_panel([walk(25)]), window=0, season=0)
     with pytest.raises(ConfigError, match="Choose one"):
         backtest(make_spy(horizon=4), make_panel([walk(25)]), folds=1, refit=True, fitted=True)
 

@@ -72,6 +72,39 @@ def test_without_the_data_the_actuals_beside_the_forecasts_count_and_nothing_is_
     same({name: found[name] for name in rest}, {name: expected[name] for name in rest})
 
 
+HOURS = pd.date_range("2024-03-25", periods=100, freq="h", tz="Europe/Berlin")  # over a change of the clock
+MONTHS = pd.date_range("2015-01-01", periods=50, freq="MS")
+
+
+@pytest.mark.parametrize(
+    ("data", "roles"),
+    [
+        (pd.DataFrame(np.random.default_rng(0).normal(size=(100, 3)), index=HOURS, columns=["a", "b", "c"]), {}),
+        (pd.Series(np.random.default_rng(0).normal(size=100), index=HOURS.tz_localize(None), name="y"), {}),
+        (np.random.default_rng(0).normal(size=(90, 2)), {}),
+        (np.random.default_rng(0).normal(size=90), {}),
+        (
+            pd.DataFrame(
+                {
+                    "store": np.repeat([1, 2], 50),
+                    "dept": np.repeat([7, 8], 50),
+                    "month": [*MONTHS, *MONTHS],
+                    "y": np.random.default_rng(0).normal(size=100),
+                }
+            ),
+            {"id": "store,dept"},
+        ),
+    ],
+    ids=["wide with a zone", "series", "array of two", "array of one", "id of two columns"],
+)
+def test_every_shape_of_data_makes_the_round_trip_through_a_file(data, roles, tmp_path):
+    result = backtest(SeasonalNaiveForecaster(horizon=4, season=7, levels=LEVELS, **roles), data, folds=5, step=3)
+    result.frame().to_csv(tmp_path / "folds.csv", index=False)
+    for forecasts in (result.frame(), tmp_path / "folds.csv"):
+        found = evaluate(forecasts, data, season=7, **roles)
+        assert found == pytest.approx(result.metrics(), rel=1e-9, nan_ok=True)
+
+
 def test_frames_of_other_libraries_name_their_columns_otherwise():
     """Nixtla's cross_validation: unique_id, ds, cutoff, y and a column per model."""
     data = daily().rename(columns={"store": "unique_id", "day": "ds", "sold": "y"})
