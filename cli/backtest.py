@@ -1,14 +1,19 @@
 """``forecast backtest``: how well forecasters would have done."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forecast.cli.console import print_json, print_table, remark
+from forecast.cli.console import print_json, print_table, print_text, remark
 from forecast.cli.options import Data, DataOptions, JobOptions, OutputOptions, split_list, with_options
 from forecast.cli.settings import Config, Set, read_config, resolve_all
 from forecast.errors import ConfigError
+
+if TYPE_CHECKING:
+    from forecast.evaluation import Contest
+
+IN_SENTENCES = ("relative_wql", "skill_low", "skill_high", "p_reference", "first_is", "p_first")  # told below the table
 
 
 @with_options
@@ -36,6 +41,10 @@ def backtest(
         int | None,
         typer.Option("--window", metavar="STEPS", help="Steps before each origin to learn from; all by default."),
     ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option("--reference", metavar="NAME", help="Hold the others against it; seasonal-naive by default."),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="CSV file for the forecasts of all folds.")
     ] = None,
@@ -46,7 +55,8 @@ def backtest(
     from forecast.cli.progress import progress
     from forecast.estimators.settings import check_values
     from forecast.evaluation import backtest as test
-    from forecast.evaluation.leaderboard import leaderboard
+    from forecast.evaluation import contest
+    from forecast.evaluation.comparison import reference_of
     from forecast.folders import require_writable_file
     from forecast.presets import create
     from forecast.sources import open_data
@@ -55,6 +65,7 @@ def backtest(
     names = split_list(model) or ((file.name,) if file.name else ())
     if not names:
         raise ConfigError("no forecaster is named", "Give --model NAME, once or several times.")
+    reference_of(names, reference)  # refused before anything is fitted
     given = {**data_options.settings(), **job.settings(), **({} if horizon is None else {"horizon": horizon})}
     chosen = resolve_all(names, config=file.settings, options=given, given=settings)
     forecasters = {name: create(name, **each) for name, each in chosen.items()}
@@ -81,21 +92,31 @@ def backtest(
             watcher.trained()
     if output is not None:
         _write(results, output, quiet=told.quiet)
-    ranking = leaderboard(results)
+    judged = contest(results, reference=reference)
     if told.json:
-        _print(results, ranking, opened.name)
+        _print(results, judged, opened.name)
     else:
-        rows = [{"name": name, **row} for name, row in ranking.iterrows()]
-        print_table([{key: value for key, value in row.items() if not key.startswith("relative_wql")} for row in rows])
-        left_out = next(iter(results.values())).left_out
-        if left_out:
-            remark(f"too short for any fold: {len(left_out):,} series", quiet=told.quiet)
+        _tell(results, judged)
+    left_out = next(iter(results.values())).left_out
+    if left_out:
+        remark(f"too short for any fold: {len(left_out):,} series", quiet=told.quiet or told.json)
 
 
-def _print(results: dict[str, Any], ranking: Any, name: str) -> None:
+def _tell(results: dict[str, Any], judged: "Contest") -> None:
+    from forecast.evaluation import leaderboard
+
+    rows = [{"name": name, **row} for name, row in leaderboard(results, judged=judged).iterrows()]
+    print_table([{key: value for key, value in row.items() if key not in IN_SENTENCES} for row in rows])
+    for made in judged.comparisons():
+        print_text(made.sentence())
+
+
+def _print(results: dict[str, Any], judged: "Contest", name: str) -> None:
+    from forecast.plain import round_or_none
     from forecast.run_result import measures
 
-    print_json({"data": name, "models": [{"name": n, **measures(results[n])} for n in ranking.index]})
+    models = [{"name": n, "rank": round_or_none(judged.ranks[n]), **measures(results[n])} for n in judged.ranked()]
+    print_json({"data": name, "models": models, "comparisons": [made.to_json() for made in judged.comparisons()]})
 
 
 def _write(results: dict[str, Any], output: Path, *, quiet: bool) -> None:

@@ -68,7 +68,7 @@ def _tell(result: "RunResult", folder: Path, *, quiet: bool) -> None:
     for line in () if quiet else note_lines(result):
         print_text(f"- {cell(line)}")
     print_text()
-    shown = ("name", "mase", "wql", "smape", "coverage_90", "fit_seconds")
+    shown = ("name", "mase", "rank", "skill", "against_reference", "wql", "smape", "coverage_90", "fit_seconds")
     rows = [{column: row[column] for column in shown if column in row} for row in leaderboard_rows(result)]
     print_table(rows, mark=result.winner)
     for name, why in result.trials.left_out.items():

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from forecast.automatic.candidates import REFERENCE, kind_of
-from forecast.evaluation.comparison import Contest, Word, contest
+from forecast.evaluation.comparison import contest
+from forecast.evaluation.findings import Contest, Word
 from forecast.evaluation.results import Backtest
 from forecast.evaluation.sums import intervals
 

@@ -1,8 +1,9 @@
 """Judging forecasters: measures of error, rolling-origin backtests, and comparisons."""
 
 from forecast.evaluation.backtest import backtest
-from forecast.evaluation.comparison import Comparison, Contest, compare, contest
+from forecast.evaluation.comparison import compare, contest
 from forecast.evaluation.existing import evaluate
+from forecast.evaluation.findings import Comparison, Contest
 from forecast.evaluation.leaderboard import leaderboard
 from forecast.evaluation.results import Backtest
 from forecast.evaluation.significance import diebold_mariano, holm

@@ -12,10 +12,10 @@ import numpy as np
 from forecast.datasets.arrays import Floats
 from forecast.errors import unknown_name
 from forecast.evaluation.cells import Cells, cells, on_one_scale
+from forecast.evaluation.findings import By, Comparison, Contest
 from forecast.evaluation.results import Backtest
 from forecast.evaluation.significance import (
     FEWEST_SERIES,
-    MOST_NEEDED,
     Variance,
     diebold_mariano,
     fewest_origins,
@@ -25,76 +25,7 @@ from forecast.evaluation.significance import (
 )
 from forecast.evaluation.skill import skill, skill_interval
 
-By = Literal["fold", "series"]
-Word = Literal["better", "worse", "cannot tell"]
 REFERENCE = "seasonal-naive"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """Whether ``first`` forecasts better than ``second``.
-
-    measure: of error.  difference: mean of first − second over ``pairs`` folds (or series, as ``by`` says).
-    p: two-sided; NaN where there are too few.  adjusted: the same, for the number of comparisons made (Holm 1979).
-    level: of ``adjusted``, below which the difference counts as shown.
-    needed: how many folds (or series) would show a true difference of the size seen in four of five cases.
-    skill: share of the second's error that the first saves, geometric mean over series; low, high: its interval, of
-    coverage 1 − level for this comparison alone; NaN where there are too few.
-    """
-
-    first: str
-    second: str
-    measure: str
-    by: By
-    pairs: int
-    difference: float
-    p: float
-    adjusted: float
-    level: float
-    needed: int
-    skill: float
-    low: float
-    high: float
-
-    @property
-    def word(self) -> Word:
-        """'better' or 'worse' where the first is shown to be so, else 'cannot tell'."""
-        if not self.adjusted < self.level:
-            return "cannot tell"
-        return "better" if self.difference < 0 else "worse"
-
-    @property
-    def evidence(self) -> str:
-        """What the word rests on, as a reader wants it."""
-        if np.isnan(self.p):
-            return f"{_pairs(self.pairs, self.by)}, a test needs {self.needed:,}"
-        told = f"{_chance(self.adjusted)} on {_pairs(self.pairs, self.by)}"
-        if self.word != "cannot tell":
-            return told
-        if self.needed >= MOST_NEEDED:
-            return f"{told}, too alike for any number of them"
-        return f"{told}, about {self.needed:,} would be needed"
-
-    def __str__(self) -> str:
-        return f"{self.word}: {self.evidence}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Contest:
-    """Each forecaster against the reference, and the winner against each of the others, by the other's name.
-
-    reference: None where it is not among them; ``against_reference`` is then empty.
-    errors: ``measure`` over everything.  ranks: mean rank over series × folds, 1 the best.
-    """
-
-    winner: str
-    reference: str | None
-    measure: str
-    by: By
-    errors: Mapping[str, float]
-    ranks: Mapping[str, float]
-    against_reference: Mapping[str, Comparison]
-    of_winner: Mapping[str, Comparison]
 
 
 def compare(
@@ -302,11 +233,3 @@ def _comparison(
         low=gain[1],
         high=gain[2],
     )
-
-
-def _pairs(count: int, by: By) -> str:
-    return f"{count:,} series" if by == "series" else f"{count:,} {'fold' if count == 1 else 'folds'}"
-
-
-def _chance(p: float) -> str:
-    return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".", 1)

@@ -8,7 +8,8 @@ import pandas as pd
 
 from forecast.errors import ConfigError
 from forecast.evaluation.cells import on_one_scale
-from forecast.evaluation.comparison import By, Contest, contest
+from forecast.evaluation.comparison import contest
+from forecast.evaluation.findings import By, Contest
 from forecast.evaluation.results import Backtest
 from forecast.evaluation.sums import intervals
 
@@ -53,8 +54,7 @@ def leaderboard(
     numbers = {name: np.float64 for name in standing if name not in TEXTS}
     first = ["mase", *(name for name in ("relative_mase", "wql", "relative_wql") if name in frame)]
     rest = [name for name in frame if name not in first]
-    order = pd.Series(judged.errors).sort_values(kind="stable").index
-    return pd.concat([frame[first], standing.astype(numbers), frame[rest]], axis=1).loc[order]
+    return pd.concat([frame[first], standing.astype(numbers), frame[rest]], axis=1).loc[judged.ranked()]
 
 
 def _row(result: Backtest) -> dict[str, float]:

@@ -145,6 +145,18 @@ def test_backtest_ranks_the_models_named_in_either_way(call: Call, sales: Path) 
     assert "seasonal-naive" in call("backtest", sales, *words).stdout
 
 
+def test_backtest_says_which_differences_are_shown(call: Call, sales: Path) -> None:
+    words = ["--model", "naive,mean,seasonal-naive", "--horizon", 7]
+    told = call("backtest", sales, *words, "--folds", 8).stdout
+    assert "mean against seasonal-naive: worse: p " in told and "against_reference" in told
+    words += ["--folds", 3, "--reference", "mean", "--json"]
+    found = {row["first"]: row for row in json.loads(call("backtest", sales, *words).stdout)["comparisons"]}
+    assert found["naive"]["second"] == "mean" and found["naive"]["word"] == "cannot tell"
+    assert (found["naive"]["pairs"], found["naive"]["needed"], found["naive"]["p"]) == (3, 5, None)
+    refused = call("backtest", sales, "--model", "mean", "--horizon", 7, "--reference", "men")
+    assert refused.exit_code == 2 and "Did you mean 'mean'" in refused.stderr
+
+
 def test_backtest_writes_its_forecasts_and_knows_gaps_windows_and_warm_refits(
     call: Call, sales: Path, tmp_path: Path
 ) -> None:
