@@ -18,6 +18,7 @@ from forecast.datasets.panel import Panel
 from forecast.ensembles.combined import CombinedForecaster
 from forecast.ensembles.weights import Weights, equal_weights
 from forecast.errors import TrainingError
+from forecast.estimators.defaults import steps_of
 from forecast.evaluation.results import Backtest
 from forecast.intervals.forecaster import ConformalForecaster
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 SIMPLE = ("naive", REFERENCE, "drift", "mean")
 FREE = 0.5  # seconds of fitting again that are granted when the time is over
+LONGER = 2.5  # times the steps of its trial that a network may learn in the end
 MARGIN = 1.2  # fitting again may take that much longer than it did: it has more rows
 
 
@@ -146,17 +148,31 @@ def _again(
     limit: float,
     watcher: Watcher,
 ) -> "Forecaster":
-    """A candidate fitted on all rows: a network for the steps found best in the backtest, within ``limit`` seconds."""
+    """A candidate fitted on all rows: a network for the steps found best in the backtest, within ``limit`` seconds.
+
+    One that was still learning when its time was over learns for longer where there is time.
+    """
     candidate = trials.candidates[label]
     if not candidate.network:
         watcher.stage(f"{label} on all rows")
         return candidate.create(settings, horizon=horizon).fit(panel)
     report = watcher.training(f"{label} on all rows", limit=limit)
+    steps = _steps(trials, label, panel, horizon, settings, limit)
     try:
-        model = candidate.create(settings, horizon=horizon, max_time=limit, max_steps=trials.steps[label])
+        model = candidate.create(settings, horizon=horizon, max_time=limit, max_steps=steps)
         return model.fit(panel, validation=0, on_report=report)
     finally:
         watcher.trained()
+
+
+def _steps(trials: Trials, label: str, panel: Panel, horizon: int, settings: Mapping[str, Any], limit: float) -> int:
+    """Those found best; as many more as there is time for where a network was still learning."""
+    found = trials.steps[label]
+    if label not in trials.unfinished:
+        return found
+    longer = min(limit / (MARGIN * trials.refit_seconds[label]), LONGER)
+    most = settings.get("max_steps") or steps_of(panel, horizon)
+    return max(found, min(int(longer * found), most))
 
 
 def _without(weights: Weights, models: Mapping[str, Any]) -> Weights:

@@ -21,7 +21,9 @@ BASELINE_SHARE, SHORT_SHARE = 0.25, 0.4  # of the whole time; the latter where s
 SHORT = 200  # steps of the usual series below which networks have little to learn from
 TRIAL_SERIES = 4  # with no more series than that the cost of a baseline is not tried out beforehand
 LEAST_SECONDS = 1.0  # a network that may train for less is left out
-WANTED_SECONDS = 15.0  # of training, from which on another trial is worth more than a longer one
+WANTED_SECONDS = 15.0  # of training, from which on another trial is worth more than a longer one …
+WANTED_SHARE = 1 / 15  # … or that share of the whole time, whichever is more
+LEARNING = 0.9  # of its steps: a network whose best weights came later was still learning
 MEMBERS = 3  # networks that a combination may hold, each of which is to be trained again on all rows
 BEHIND = 1.25  # error of the best network over that of the best baseline beyond which no more networks are tried
 
@@ -30,7 +32,8 @@ BEHIND = 1.25  # error of the best network over that of the best baseline beyond
 class Trials:
     """What came of the candidates, by label: their backtests, why some were left out, the best step of each network.
 
-    refit_seconds: what fitting each again on all rows will take.
+    refit_seconds: what fitting each again on all rows will take.  unfinished: networks that were still learning when
+    their time was over.
     """
 
     folds: Folds
@@ -39,6 +42,7 @@ class Trials:
     left_out: dict[str, str] = field(default_factory=dict)
     steps: dict[str, int] = field(default_factory=dict)
     refit_seconds: dict[str, float] = field(default_factory=dict)
+    unfinished: set[str] = field(default_factory=set)
 
     def ranked(self, *, network: bool) -> list[str]:
         """Labels of the networks, or of the others, best first."""
@@ -145,7 +149,7 @@ def _try_more(
     while True:
         best = trials.candidates[trials.ranked(network=True)[0]]
         waiting = [one for one in more(best, panel, settings) if one.label not in tried]
-        planned = int((clock.left() - trials.committed()) / WANTED_SECONDS) - 1
+        planned = int((clock.left() - trials.committed()) / _wanted(clock)) - 1
         if not waiting or planned < 1:
             return
         share = _share(trials, done, min(planned, len(waiting)), clock)
@@ -158,7 +162,12 @@ def _share(trials: Trials, done: int, coming: int, clock: Clock) -> float:
     """Seconds that one of ``coming`` networks may train after ``done``: the best are trained again on all rows."""
     again = max(min(MEMBERS, done + coming) - min(MEMBERS, done), 1)
     forecasting = max((trials.backtests[label].predict_seconds for label in trials.ranked(network=True)), default=0.0)
-    return (clock.left() - trials.committed()) / (coming + again) - forecasting
+    share = (clock.left() - trials.committed()) / (coming + again)
+    return min(share, _wanted(clock)) - forecasting
+
+
+def _wanted(clock: Clock) -> float:
+    return max(WANTED_SECONDS, WANTED_SHARE * clock.limit)
 
 
 def _try_network(
@@ -177,6 +186,8 @@ def _try_network(
     finally:
         watcher.trained()
     trials.steps[label] = best.step
+    if best.step >= LEARNING * best.last and result.fit_seconds >= LEARNING * share:
+        trials.unfinished.add(label)
     trials.add(candidate, result, refit_seconds=result.fit_seconds * best.step / best.last)
 
 
