@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # what type checkers and editors see of the lazy names below;
     from forecast.estimators import LSTMForecaster as LSTMForecaster
     from forecast.estimators import TransformerForecaster as TransformerForecaster
     from forecast.evaluation.backtest import backtest as backtest
+    from forecast.evaluation.existing import evaluate as evaluate
     from forecast.intervals import ConformalForecaster as ConformalForecaster
     from forecast.persistence import load as load
     from forecast.presets import create as create
@@ -52,6 +53,7 @@ _HOME = {
     "create": "forecast.presets",
     "load": "forecast.persistence",
     "backtest": "forecast.evaluation.backtest",
+    "evaluate": "forecast.evaluation.existing",
     "tune": "forecast.tuning.tune",
     "TimeSplit": "forecast.datasets",
     "load_dataset": "forecast.datasets",
