@@ -51,6 +51,7 @@ def command(address, *, folder, jobs=2, seconds=0.3, trials=6):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # also where tests run with nohup
     )
 
 
@@ -122,7 +123,7 @@ def test_a_single_process_that_is_killed_is_noticed_at_once_by_the_next(tmp_path
 def test_after_ctrl_c_the_same_command_goes_on_with_the_trials_that_it_would_have_had(tmp_path, jobs):
     straight = begin(None)
     run_trials(straight, Quadratic(), trials=6)
-    process = command(tmp_path / "study.db", folder=tmp_path, jobs=jobs, seconds=0.6)
+    process = command(tmp_path / "study.db", folder=tmp_path, jobs=jobs, seconds=0.4)
     until(lambda: len(runs(tmp_path)) >= 3)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
