@@ -22,7 +22,8 @@ class Comparison:
     level: of ``adjusted``, below which the difference counts as shown.
     needed: how many folds (or series) would show a true difference of the size seen in four of five cases.
     skill: share of the second's error that the first saves, geometric mean over series; low, high: its interval, of
-    coverage 1 − level for this comparison alone; NaN where there are too few.
+    coverage 1 − level for this comparison alone; NaN where there are too few.  It tells of the usual series, the
+    difference of the mean error, to which a few hard series may add most: they need not agree.
     """
 
     first: str
@@ -65,7 +66,9 @@ class Comparison:
     def sentence(self) -> str:
         """All of it on a line: who, the word, the grounds and the skill with its interval."""
         ends = f" ({100 * self.low:.1f} to {100 * self.high:.1f})" if np.isfinite(self.low) else ""
-        return f"{self.first} against {self.second}: {self}; skill {100 * self.skill:.1f} %{ends}"
+        apart = self.by == "series" and self.p >= self.level and self.low * self.high > 0
+        which = ": of the usual series, not of the mean error" if apart else ""
+        return f"{self.first} against {self.second}: {self}; skill {100 * self.skill:.1f} %{ends}{which}"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, None for what could not be told."""

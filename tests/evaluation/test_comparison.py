@@ -58,6 +58,15 @@ def test_many_series_are_tested_where_the_folds_are_too_few(make_results):
     assert str(compare(*few.values(), by="series")) == "cannot tell: 9 series, a test needs 10"
 
 
+def test_skill_of_the_usual_series_is_told_from_the_mean_error_that_few_series_make(make_results):
+    errors = {"first": np.abs(noise((1, 60, 4), 0.25)), "second": np.abs(noise((1, 60, 4), seed=1))}
+    errors["first"][0, :2] += 20.0
+    found = compare(*make_results(errors).values())
+    assert found.word == "cannot tell" and found.difference > 0 < found.low
+    assert found.sentence().startswith("first against second: cannot tell: p = ")
+    assert found.sentence().endswith("): of the usual series, not of the mean error")
+
+
 def test_a_shock_that_hits_all_series_at_once_is_no_evidence_by_fold(make_results):
     shocks = np.exp(noise((2, 5, 1, 1), seed=5))
     results = make_results(
