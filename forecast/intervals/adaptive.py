@@ -38,15 +38,13 @@ def shifts_of(
     past_series, past_ends = origins_every(first, first + rounds * horizon, horizon)
     if not len(past_series):
         return found
-    misses_of = _scores(calibration, inside, panel, past_series, past_ends, horizon)
+    scores = _scores(calibration, inside, panel, past_series, past_ends, horizon)
     begins = rounds.cumsum() - rounds
     over = np.maximum(ends - first[series], 0) // horizon * (rounds[series] > 0)  # (W,) rounds before each origin
     for number in range(int(rounds.max())):
         there = np.flatnonzero(rounds > number)
-        misses = calibration.misses(misses_of[begins[there] + number], current[there])
-        seen = ~np.isnan(misses)
-        share = np.where(seen, misses, 0).sum(axis=(1, 2)) / np.maximum(seen.sum(axis=(1, 2)), 1)
-        current[there] = calibration.stepped(current[there], np.where(seen.any(axis=(1, 2)), share, np.nan))
+        misses = calibration.misses(scores[begins[there] + number], current[there])
+        current[there] = calibration.stepped(current[there], calibration.shares(misses))
         at = over == number + 1
         found[at] = current[series[at]]
     return found

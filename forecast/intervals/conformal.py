@@ -88,9 +88,7 @@ class Calibration:
         """
         if self.kind == "split":
             return self
-        misses = self.misses(self.excesses(values, levels, actual, scale), self.shift[None])
-        mean = _mean(misses.reshape(-1, misses.shape[-1]), axis=0)
-        return replace(self, shift=self.stepped(self.shift, mean))
+        return self._after(self.excesses(values, levels, actual, scale))
 
     def excesses(self, values: Floats, levels: tuple[float, ...], actual: Floats, scale: Floats) -> Floats:
         """(W, H, C, B) the scores of forecasts: see ``bands.excesses``; NaN where the scale is 0."""
@@ -103,6 +101,14 @@ class Calibration:
         beyond = scores > self._moved(shift)[:, steps, None]
         return np.where(np.isnan(scores), np.nan, beyond)
 
+    def shares(self, misses: Floats) -> Floats:
+        """(W, B) the share of a window's actuals that were missed, from ``misses``; NaN where none was observed."""
+        seen = ~np.isnan(misses)
+        count = seen.sum(axis=(1, 2))
+        return np.asarray(
+            np.where(count > 0, np.where(seen, misses, 0).sum(axis=(1, 2)) / np.maximum(count, 1), np.nan)
+        )
+
     def stepped(self, shift: Floats, missed: Floats) -> Floats:
         """The shift (…, B) after windows of which the shares ``missed`` (…, B) were outside; NaN moves nothing.
 
@@ -110,6 +116,12 @@ class Calibration:
         """
         wanted = np.array([1 - band.coverage for band in self.bands])
         return np.asarray(shift + RATE * (1 + FASTER * np.abs(shift)) * np.nan_to_num(missed - wanted))
+
+    def _after(self, scores: Floats) -> "Calibration":
+        """The calibration after windows with these scores (W, H, C, B), all at once."""
+        misses = self.misses(scores, self.shift[None])
+        together = self.shares(misses.reshape(1, -1, 1, misses.shape[-1]))
+        return replace(self, shift=self.stepped(self.shift, together[0]))
 
     def require(self, levels: tuple[float, ...]) -> None:
         """``ConfigError`` for a level outside of the calibrated ones."""
@@ -176,11 +188,7 @@ def calibrate(backtest: Backtest, kind: Kind = "split", *, levels: tuple[float, 
     if np.isnan(scores).all():
         raise ConfigError("no actual of the backtest is observed in a series that varies", "Backtest on other data.")
     found = _split(blank, scores)
-    if backtest.gap:  # steps before the first that was scored: as that one
-        found = replace(
-            found, **{name: _padded(getattr(found, name), backtest.gap) for name in ("thresholds", "spread", "scores")}
-        )
-    return _adapted(found, scores, backtest.fold, backtest.gap) if kind == "adaptive" else found
+    return _padded(found if kind == "split" else _adapted(found, scores, backtest.fold), backtest.gap)
 
 
 def _split(blank: Calibration, scores: Floats) -> Calibration:
@@ -210,23 +218,14 @@ def _around(counts: Ints, step: int) -> tuple[int, int]:
     return first, last
 
 
-def _adapted(found: Calibration, scores: Floats, fold: Ints, gap: int) -> Calibration:
+def _adapted(found: Calibration, scores: Floats, fold: Ints) -> Calibration:
     """The calibration after the folds have come one by one."""
-    shift = found.shift
-    within = replace(found, **{name: getattr(found, name)[gap:] for name in ("thresholds", "spread", "scores")})
     for number in np.unique(fold):
-        misses = within.misses(scores[fold == number], shift[None])
-        shift = found.stepped(shift, _mean(misses.reshape(-1, misses.shape[-1]), axis=0))
-    return replace(found, shift=shift)
+        found = found._after(scores[fold == number])
+    return found
 
 
-def _padded(array: Any, gap: int) -> Any:
-    return np.concatenate([np.repeat(array[:1], gap, axis=0), array])
-
-
-def _mean(values: Floats, *, axis: int | tuple[int, ...]) -> Floats:
-    """The mean of what is not NaN; NaN where nothing is."""
-    seen = ~np.isnan(values)
-    count = seen.sum(axis=axis)
-    total = np.where(seen, values, 0.0).sum(axis=axis)
-    return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan))
+def _padded(found: Calibration, gap: int) -> Calibration:
+    """The same with ``gap`` steps before the first that was scored, which are taken to be like it."""
+    steps = np.maximum(np.arange(-gap, len(found.thresholds)), 0)
+    return replace(found, thresholds=found.thresholds[steps], spread=found.spread[steps], scores=found.scores[steps])

@@ -1,14 +1,17 @@
 """Calibrated intervals around forecasters, on data that stay as they are and on data that drift."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from forecast import ConfigError, ConformalForecaster, DataError, create, load
 from forecast.datasets.build import load_panel
+from forecast.ensembles import split_folds
 from forecast.estimators.base import Forecaster
 from forecast.evaluation import backtest
-from forecast.intervals import calibrate
+from forecast.intervals import calibrate, calibrated_backtest
 from forecast.intervals.scales import recent_scales
 
 LEVELS = (0.05, 0.2, 0.5, 0.8, 0.95)
@@ -171,3 +174,32 @@ def test_many_series_take_few_folds_and_single_ones_take_origins_close_together(
 def test_a_forecaster_that_fails_is_named():
     with pytest.raises(DataError, match="member 'naive': transform=box-cox needs targets above 0"):
         make({"name": "naive", "settings": {"transform": "box-cox"}}).fit(-noise())
+
+
+@pytest.mark.parametrize("kind", ["split", "adaptive"])
+@pytest.mark.parametrize("levels", [LEVELS, None])
+def test_its_backtest_is_that_of_the_forecaster_inside_calibrated(levels, kind):
+    """Thirty folds of a fit, from the forecasts of the one inside alone."""
+    data = turning()
+    inside = {"name": "naive", "settings": {"levels": levels}}
+    model = make(inside, horizon=8, kind=kind)
+    whole = backtest(model, data, folds=30, levels=LEVELS)
+    known = data[: 1200 - 240]
+    plain = backtest(create("naive", horizon=8, season=1, levels=levels), data, folds=30)
+    found = calibrated_backtest(plain, model.clone().fit(known).calibration_)
+    assert found.levels == LEVELS
+    np.testing.assert_allclose(found.values, whole.values)
+
+
+def test_calibrations_of_earlier_folds_are_judged_on_later_ones():
+    result = backtest(create("naive", horizon=4, season=1, levels=LEVELS), noise(1200), folds=100, step=2, gap=3)
+    earlier, later = split_folds(result, 60)
+    for kind in ("split", "adaptive"):
+        found = calibrated_backtest(later, calibrate(earlier, kind))
+        assert abs(found.metrics()["coverage_90"] - 0.9) < 0.08
+        np.testing.assert_array_equal(found.values[..., 0], later.values[..., 0])
+        changed = replace(later, actual=np.where((later.fold >= 20)[:, None, None], 1e9, later.actual))
+        again = calibrated_backtest(changed, calibrate(earlier, kind))
+        before = later.fold < 24  # windows of fold 20 end 7 rows, four folds, after their origin
+        np.testing.assert_array_equal(again.values[before], found.values[before])
+        assert kind == "split" or not np.array_equal(again.values[~before], found.values[~before])
