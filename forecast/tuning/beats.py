@@ -58,7 +58,6 @@ def beating(trial: "Trial", storage: "BaseStorage") -> Iterator[None]:
                 storage.set_trial_user_attr(trial._trial_id, WORKER, own | {"beat": beat})
             except Exception:  # the next beat may reach it; whoever runs the trial meets the fault, too
                 continue
-        storage.remove_session()  # the connection of this thread
 
     thread = threading.Thread(target=renew, daemon=True)
     thread.start()

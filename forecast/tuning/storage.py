@@ -200,6 +200,9 @@ def _thrifty(storage: "RDBStorage") -> "BaseStorage":
                 super()._read_trials_from_remote_storage(study_id)
                 self.read_at[study_id] = now
 
+        def close(self) -> None:
+            storage.engine.dispose()
+
         def create_new_trial(self, *given: Any, **named: Any) -> int:
             self.read_at.clear()
             return super().create_new_trial(*given, **named)
@@ -209,7 +212,7 @@ def _thrifty(storage: "RDBStorage") -> "BaseStorage":
             return super().set_trial_state_values(*given, **named)
 
     thrifty = Thrifty(storage)
-    weakref.finalize(thrifty, storage.engine.dispose)  # drivers complain of connections that nobody closes
+    weakref.finalize(thrifty, storage.engine.dispose)  # for those that nobody closes
     return thrifty
 
 

@@ -65,6 +65,11 @@ class OpenStudy:
         """The address as it may be printed."""
         return shown(self.address)
 
+    def close(self) -> None:
+        """Let go of the storage's connections and of the files beside a SQLite file; those that are needed come back."""
+        if hasattr(self.storage, "close"):
+            self.storage.close()
+
     def trials(self) -> tuple["FrozenTrial", ...]:
         """All trials as they are now, in order of their numbers; not to be changed."""
         if hasattr(self.storage, "read_at"):  # a thrifty one: see ``forecast.tuning.storage``
