@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 BRIEFLY = {  # where the script's own defaults take longer than a test may
+    "automatic": ["--seconds", "6"],
     "compare_presets": ["--seconds", "1.5"],
     "influenza": ["--seconds", "2", "--years", "7", "--regions", "4"],
     "long_horizon": ["--every", "64", "--set", "max_steps=20"],
