@@ -133,12 +133,14 @@ def main() -> None:
     data = _read(size)
     if len(data) < size or not size:
         return  # the command has ended already
+    ready = threading.Event()
     with Stop() as stop:
-        threading.Thread(target=_listen, args=(stop,), daemon=True).start()
+        threading.Thread(target=_listen, args=(stop, ready), daemon=True).start()
         try:
             job = _unpacked(data)
             with quiet(), explained(job.address):
                 opened = _opened(job)
+                ready.set()
                 work(opened, job.objective, total=job.total, stop=stop, told=lambda n: _tell(output, {"done": n}))
         except ForecastError as error:
             kind = "config" if isinstance(error, ConfigError) else "other"
@@ -172,9 +174,11 @@ def _read(size: int) -> bytes:
     return b"".join(parts)
 
 
-def _listen(stop: Stop) -> None:
+def _listen(stop: Stop, ready: threading.Event) -> None:
     """Wait for the end of standard input, which comes when the command stops this worker, and when it dies."""
     _read(1)
+    if not ready.is_set():  # it still imports, and has begun nothing
+        os._exit(0)
     stop.ask("interrupted")
 
 

@@ -66,7 +66,7 @@ class OpenStudy:
         return shown(self.address)
 
     def close(self) -> None:
-        """Let go of the storage's connections and of the files beside a SQLite file; those that are needed come back."""
+        """Let go of the storage's connections, and of the files beside a SQLite file; it may be used again."""
         if hasattr(self.storage, "close"):
             self.storage.close()
 
