@@ -83,7 +83,9 @@ class QuantileOutput:
         """Any number will do."""
 
     def _interpolate(self, quantiles: Tensor, level: float) -> Tensor:
-        """The level, straight between its trained neighbours; outside of them it is unknown."""
+        """The level: one of the trained, else straight between its neighbours; outside of them it is unknown."""
+        if level in self.levels:
+            return quantiles[..., self.levels.index(level)]
         if not self.levels[0] - 1e-9 <= level <= self.levels[-1] + 1e-9:
             raise ConfigError(
                 f"level {level:g} lies outside the trained levels {self.levels[0]:g} to {self.levels[-1]:g}",
