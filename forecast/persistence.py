@@ -149,7 +149,9 @@ def _require_harmless(folder: Path) -> None:
 
 
 def _begins_like_code(path: Path) -> bool:
-    return _read(path, 6).startswith(CODE_BEGINNINGS)
+    head = _read(path, 9)
+    length = path.name == WEIGHTS and head[3:] == b"\0\0\0\0\0{"  # of a header, which may begin like a pickle
+    return head.startswith(CODE_BEGINNINGS) and not length
 
 
 def _read(path: Path, size: int = -1) -> bytes:

@@ -390,6 +390,17 @@ def test_a_pickle_is_refused_and_never_executed(folder, tmp_path, name, protocol
     assert not (tmp_path / "trace").exists()
 
 
+def test_weights_whose_header_has_the_length_of_a_pickles_first_bytes_are_read(folder):
+    path = folder / "weights.safetensors"
+    weights = path.read_bytes()
+    length = int.from_bytes(weights[:8], "little")
+    wanted = next(size for size in (0x280, 0x380, 0x480, 0x580, 0x10280, 0x20380) if size >= length)
+    path.write_bytes(wanted.to_bytes(8, "little") + weights[8 : 8 + length].ljust(wanted) + weights[8 + length :])
+    with pytest.raises(ModelFormatError, match=r"has \d+ bytes where|belong") as told:
+        load(folder)  # the header is not the one that was written, but nobody takes it for code
+    assert "could carry code" not in str(told.value)
+
+
 def test_a_zip_that_could_hold_a_pickle_is_refused(folder):
     with zipfile.ZipFile(folder / "extra", "w") as archive:
         archive.writestr("data.pkl", b"")

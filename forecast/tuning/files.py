@@ -23,9 +23,13 @@ DATA_KEYS = (*(f.name for f in fields(Roles)), "season")
 EXTRA = "pip install 'seqcast[report]'"
 
 
-def require_ours(folder: Path, *, resumed: bool, force: bool) -> None:
-    """``ConfigError`` where the folder holds other things than a search, or the result of another one."""
+def require_ours(folder: Path, *, force: bool) -> None:
+    """``ConfigError`` where the folder holds other things than a search."""
     require_free(folder, force=force, allowed=(*FILES, *(f"{STUDY}{end}" for end in ("", "-wal", "-shm", "-journal"))))
+
+
+def require_same(folder: Path, *, resumed: bool, force: bool) -> None:
+    """``ConfigError`` where the folder holds the result of another search."""
     if not resumed and not force and (folder / BEST).exists():
         cause = f"{folder} holds the result of another search"
         raise ConfigError(cause, "Name another folder (-o), or replace it with --force.", file=str(folder))

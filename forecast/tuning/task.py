@@ -1,13 +1,14 @@
 """The task of a search: which forecasters, on which data and folds."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from forecast.datasets.checks import check_horizon, observed_steps, require_steps
 from forecast.datasets.panel import Panel
+from forecast.datasets.schema import Roles
 from forecast.datasets.seasons import detect_season
 from forecast.errors import ConfigError
 from forecast.estimators.base import DEFAULT_LEVELS, Forecaster
@@ -65,7 +66,8 @@ def open_models(data: Any, models: Settings, future_data: Any) -> tuple[Panel, S
         raise ConfigError("no forecaster is named", "Name at least one, such as lstm.")
     first = next(iter(models.values()))
     opened = open_data(data, first, future_data=future_data, horizon=first["horizon"])
-    return opened.panel, {name: {**opened.settings, **settings} for name, settings in models.items()}
+    roles = {f.name: opened.settings[f.name] for f in fields(Roles) if f.name in opened.settings}
+    return opened.panel, {name: {**roles, **settings} for name, settings in models.items()}
 
 
 def task_of(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from forecast.datasets.fingerprint import fingerprint
 from forecast.folders import made_folder
 from forecast.presets import create, forecaster_class
-from forecast.tuning.files import STUDY, require_ours, write_found, write_trials
+from forecast.tuning.files import STUDY, require_ours, require_same, write_found, write_trials
 from forecast.tuning.objective import Objective, is_trained
 from forecast.tuning.result import Trial, TuneResult, best_of, importances_of, read_trial
 from forecast.tuning.samplers import check_names, make_pruner, make_sampler, require_alike
@@ -108,8 +108,9 @@ def tune(
             seed=seed,
             pruner=make_pruner(chosen_pruner, folds=task.folds),
         )
+        stack.callback(found.close)
         if folder is not None:
-            require_ours(folder, resumed=found.resumed, force=force)
+            require_same(folder, resumed=found.resumed, force=force)
         _begin(found, objective.space)
         remarks = run_trials(
             found,
@@ -159,6 +160,7 @@ def _place(
 ) -> "Iterator[tuple[str | Path | None, bool]]":
     """Where the study is kept, and whether that is a file of this search alone."""
     if folder is not None:
+        require_ours(folder, force=force)
         with made_folder(folder):
             if force:
                 for left in folder.glob(f"{STUDY}*"):
