@@ -16,6 +16,7 @@ from forecast.datasets.panel import Panel
 from forecast.datasets.roles import join_id
 from forecast.datasets.schema import Roles
 from forecast.datasets.seasons import detect_season
+from forecast.errors import unknown_name
 from forecast.evaluation.metrics import actuals as actuals_of
 from forecast.evaluation.placing import ACTUAL, Names, Places
 from forecast.evaluation.results import Backtest, By
@@ -64,8 +65,12 @@ def from_frame(
     forecast, origin: names of columns.  roles: those of the data (``id``, ``time``, ``target``, ``freq`` …), found
     where not named; id and time are looked for in both.
 
-    Raises ``DataError`` for rows that are twice there, lie off the data's grid or are of unknown series.
+    Raises ``DataError`` for rows that are twice there, lie off the data's grid or are of unknown series, and for
+    columns that are missing or hold no numbers; ``ConfigError`` for an unknown role.
     """
+    for name in roles:
+        if name not in Roles.__dataclass_fields__:
+            raise unknown_name("role", name, Roles.__dataclass_fields__)
     frame, _ = as_frame(forecasts)
     frame = join_id(frame, roles.get("id"))
     known = None if actuals is None else load_panel(actuals, Roles(**roles))

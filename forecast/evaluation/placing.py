@@ -50,13 +50,10 @@ class Names:
         id_, time = (None if name in OWN else name for name in names)
         needless = () if panel is not None and len(panel) > 1 else ("",)
         channels = CHANNEL in frame and (panel is None or panel.channels > 1)
-        _require(frame, forecast, "forecast")
-        if panel is None:
-            _require(frame, ACTUAL, "actuals")
         levels = {str(name): level for name in frame if (level := level_of(str(name))) is not None}
-        rest = [
-            str(name) for name in frame if name not in OWN and name not in levels and name not in (forecast, origin)
-        ]
+        _require_numbers(frame, forecast, *levels, *(() if panel is not None else (ACTUAL,)))
+        other = {*OWN, *levels, forecast, origin}
+        rest = [str(name) for name in frame if name not in other]
         dated = [name for name in rest if frame[name].dtype.kind == "M"]
         found = _first(frame, "time", roles.get("time"), (time, *TIMES, *dated[:1]))
         words = [name for name in rest if panel is None and name != found and frame[name].dtype.kind not in "fM"]
@@ -78,6 +75,13 @@ def _first(frame: pd.DataFrame, kind: str, named: str | None, usual: tuple[str |
     if found is None:
         _require(frame, wanted[0], kind)
     return str(found)
+
+
+def _require_numbers(frame: pd.DataFrame, *columns: str) -> None:
+    for column in columns:
+        _require(frame, column, "actuals" if column == ACTUAL else "forecast")
+        if frame[column].dtype.kind not in "iufb":
+            raise DataError(f"column {column!r} of the forecasts does not hold numbers", "Correct it.", column=column)
 
 
 def _require(frame: pd.DataFrame, column: str, kind: str) -> None:

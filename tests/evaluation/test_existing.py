@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from forecast.baselines.naive import SeasonalNaiveForecaster
-from forecast.errors import DataError
+from forecast.errors import ConfigError, DataError
 from forecast.evaluation import Backtest, backtest, evaluate, metrics
 
 LEVELS = (0.1, 0.5, 0.9)
@@ -175,6 +175,7 @@ def test_windows_with_more_holes_than_forecasts_are_refused():
     ("spoil", "says"),
     [
         (lambda f: f.drop(columns="forecast"), "no column 'forecast' for the forecast"),
+        (lambda f: f.assign(forecast="many"), "column 'forecast' of the forecasts does not hold numbers"),
         (lambda f: f.drop(columns="day"), "no column 'day' for the time"),
         (lambda f: f.assign(store="s9"), "series 's9' of the forecasts is not among the actuals"),
         (lambda f: f.assign(day=f.day + pd.Timedelta("1h")), "not on the grid"),
@@ -190,3 +191,8 @@ def test_frames_that_cannot_be_used_are_refused_with_the_place(spoil, says):
     data = daily()
     with pytest.raises(DataError, match=says):
         evaluate(spoil(judged(data).frame()), data, target="sold", season=7)
+
+
+def test_an_unknown_role_names_the_nearest():
+    with pytest.raises(ConfigError, match="Did you mean 'target'"):
+        evaluate(judged(daily()).frame(), daily(), taget="sold")
