@@ -27,7 +27,7 @@ def run(
         int | None, typer.Option("--folds", metavar="K", help="Folds of the backtest; from the data by default.")
     ] = None,
 ) -> None:
-    """Inspect, backtest networks against baselines, forecast with the best, and report: the main job.
+    """Inspect, choose among networks, baselines and combinations by a backtest, forecast, and report: the main job.
 
     Keeps to --max-time (120 s by default) as a whole.
     """

@@ -73,10 +73,17 @@ def note_lines(result: RunResult) -> list[str]:
         named = f" ({', '.join(short(name, 40) for name in note.series[:5])}{' …' if len(note.series) > 5 else ''})"
         lines.append(note.message + (named if note.series and len(result.panel) > 1 else ""))
     lines += result.inspection.problems
+    lines += _choice_lines(result)
     if result.trials.folds.count and result.trials.folds.horizon < result.horizon:
         judged = result.trials.folds.horizon
         lines.append(f"no fold of {result.horizon} steps fits: the backtest judged forecasts of {judged} steps")
     return lines
+
+
+def _choice_lines(result: RunResult) -> list[str]:
+    """How the choice came about, and of what a combination is made."""
+    parts = [f"{share:.0%} {label}" for label, share in result.weights.items()]
+    return [*result.why, *([f"{result.winner}: {' + '.join(parts)}"] if len(parts) > 1 else [])]
 
 
 def _subtitle(result: RunResult) -> str:
