@@ -6,6 +6,7 @@ from forecast.evaluation.existing import evaluate
 from forecast.evaluation.findings import Comparison, Contest
 from forecast.evaluation.leaderboard import leaderboard
 from forecast.evaluation.results import Backtest
+from forecast.evaluation.sets import over_sets
 from forecast.evaluation.significance import diebold_mariano, holm
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "evaluate",
     "holm",
     "leaderboard",
+    "over_sets",
 ]

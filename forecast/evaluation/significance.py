@@ -45,10 +45,10 @@ def diebold_mariano(differences: ArrayLike, *, overlap: int = 1, variance: Varia
     difference is assumed to be the same at all origins, and not to be the work of one or two.
 
     truncated: the sum of the first ``overlap`` autocovariances, the small-sample factor of Harvey, Leybourne and
-    Newbold (1997, International Journal of Forecasting 13, eq. 9) and Student's t with N − 1 degrees of freedom; where
+    Newbold (1997, International Journal of Forecasting 13) and Student's t with N − 1 degrees of freedom; where
     that sum is not positive, Bartlett's weights.  bartlett: these weights always (Newey and West 1987).
     cosine: the mean square of the first (N − 1) // (2·overlap − 1) cosine transforms, and as many degrees of freedom
-    (Lazarus, Lewis, Stock and Watson 2018, Journal of Business & Economic Statistics 36, section 3).  With overlap 1
+    (Lazarus, Lewis, Stock and Watson 2018, Journal of Business & Economic Statistics 36).  With overlap 1
     all three are the same test.  Above, only this one keeps its level with few origins: of true equals with 12 steps
     of overlap and 120 origins it tells 6 % apart at 5 %, truncated 9 %, with 36 origins 6 % and 20 %.
 

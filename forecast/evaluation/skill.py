@@ -24,7 +24,7 @@ def skill(cells: Cells, baseline: int) -> Floats:
     0 is as good as the baseline, 0.1 a tenth less error, below 0 worse.  Ratios are kept within 0.01 … 100, so a series
     that the baseline forecasts without any error counts 100 against the others, and 1 where they have none either; a
     series without a measure (MASE without a scale, say) is left out.  NaN forecasts give NaN.
-    Source: Shchur et al. 2025, fev-bench, section 4; GIFT-Eval (Aksu et al. 2024) takes the same geometric mean.
+    Source: Shchur et al. 2025, fev-bench; GIFT-Eval (Aksu et al. 2024) takes the same geometric mean.
     """
     ratios = _log_ratios(cells.by_series, baseline)
     return np.asarray(1 - np.exp(_means(ratios[None], cells.seen[None].astype(np.float64))[0]))
@@ -107,7 +107,7 @@ def _resampled(
 def _shortfall(count: int, overlap: int) -> float:
     """Standard error of a mean of ``count`` items over that which ``block_counts`` gives it on average.
 
-    The blocks keep a share (1 − 1 / block)^k of the covariance of items k apart (Politis and Romano 1994, lemma 1),
+    The blocks keep a share (1 − 1 / block)^k of the covariance of items k apart (Politis and Romano 1994),
     which for shocks that ``overlap`` items share in equal parts falls as 1 − k / overlap.
     """
     block, lags = _block(overlap), np.abs(np.arange(1 - overlap, overlap))
