@@ -203,3 +203,26 @@ def test_calibrations_of_earlier_folds_are_judged_on_later_ones():
         before = later.fold < 24  # windows of fold 20 end 7 rows, four folds, after their origin
         np.testing.assert_array_equal(again.values[before], found.values[before])
         assert kind == "split" or not np.array_equal(again.values[~before], found.values[~before])
+
+
+def test_rows_that_are_steps_adapt_like_dates():
+    dated = turning(700)
+    rows = dated.reset_index().assign(day=lambda f: pd.bdate_range("2020-01-01", periods=len(f)))
+    options = {"horizon": 8, "forecaster": "naive"}
+    found, expected = (
+        make(freq=freq, **options).fit(data[:400]).predict(data, levels=LEVELS)
+        for freq, data in (("rows", rows), (None, dated))
+    )
+    levels = ["forecast", "q0.05", "q0.95"]
+    np.testing.assert_allclose(found[levels], expected[levels])
+
+
+def test_a_panel_on_disk_is_calibrated_like_one_in_memory(tmp_path):
+    from forecast.datasets import pack
+
+    frame = noise(200).reset_index().melt("day", var_name="id", value_name="y")
+    frame.to_csv(tmp_path / "data.csv", index=False)
+    pack(tmp_path / "data.csv", tmp_path / "packed")
+    inside = create("combined", horizon=4, members=("naive", "mean"), weighting="greedy")
+    found, expected = (make(inside).fit(data).predict(levels=LEVELS) for data in (tmp_path / "packed", frame))
+    np.testing.assert_allclose(found["q0.95"], expected["q0.95"], rtol=1e-5)
