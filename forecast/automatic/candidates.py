@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from forecast.datasets.panel import Panel
+from forecast.datasets.seasons import detect_cycles
 from forecast.estimators.settings import check_values
 from forecast.presets import create, forecaster_class, preset
 from forecast.presets.row import NETWORKS as NEURAL
@@ -61,12 +62,13 @@ def baselines(panel: Panel, known: int, season: int) -> list[Candidate]:
     """Forecasters without a network, cheap ones first.
 
     A year of weeks is often too long to be found as a cycle in the data there are, and yet the best guess: seasonal
-    naive is also tried over the other cycles of the calendar that fit into the ``known`` steps of the usual series.
+    naive is also tried over the other cycles, of the calendar and of the data, that fit into the ``known`` steps of the
+    usual series.
     """
     found = [Candidate(name=name) for name in BASELINES]
     if REFERENCE in BASELINES:
-        cycles = [cycle for cycle in panel.timeline.cycles if cycle != season and cycle < known]
-        others = [Candidate(name=REFERENCE).changed("season", int(cycle)) for cycle in cycles]
+        cycles = {int(cycle) for cycle in (*panel.timeline.cycles, *detect_cycles(panel))} - {season}
+        others = [Candidate(name=REFERENCE).changed("season", cycle) for cycle in sorted(cycles) if cycle < known]
         place = BASELINES.index(REFERENCE) + 1
         found[place:place] = others
     return found

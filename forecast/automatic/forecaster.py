@@ -21,6 +21,7 @@ from forecast.plain import round_or_none
 from forecast.transforms import Transform
 
 SECONDS = 120.0
+RESERVE = 0.03  # of the time, for what comes between and after the fits
 OWN = ("horizon", "max_time", "folds", "settings")
 MEMBERS = "members."
 SHOWN = ("mase", "wql", "coverage_90", "fit_seconds")
@@ -60,14 +61,14 @@ class AutoForecaster(NestedForecaster):
         return Transform()
 
     def _learn(self, panel: Panel, job: Job) -> None:
-        if job.validation is not None or job.checkpoint is not None:
-            cause = "auto judges on folds of its own and writes no checkpoints"
-            raise ConfigError(cause, "Leave out validation and checkpoint; folds=… says how many folds.")
+        if job.validation is not None:
+            raise ConfigError("auto judges on folds of its own, not on a validation set", "Set folds=… instead.")
+        limit = self.max_time or SECONDS
         found = select(
             panel,
             horizon=self.horizon,
             settings=self._asked(),
-            clock=Clock(began=job.began, limit=self.max_time or SECONDS),
+            clock=Clock(began=job.began, limit=limit, reserve=RESERVE * limit),
             watcher=Reporting(job.on_report),
             folds=self.folds,
         )

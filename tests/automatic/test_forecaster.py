@@ -125,10 +125,9 @@ def test_it_is_cloned_and_backtested_as_any_other(few: None) -> None:
     assert result.name == "auto" and result.fits == 1 and np.isfinite(result.metrics()["mase"])
 
 
-def test_what_it_would_not_heed_is_refused(few: None, tmp_path: Any) -> None:
-    for options in ({"validation": 7}, {"checkpoint": tmp_path / "checkpoint"}):
-        with pytest.raises(ConfigError, match="folds of its own"):
-            automatic().fit(shops(), **options)
+def test_a_validation_set_that_it_would_not_heed_is_refused(few: None) -> None:
+    with pytest.raises(ConfigError, match="folds of its own"):
+        automatic().fit(shops(), validation=7)
 
 
 def test_the_leading_network_is_tried_with_other_settings(few: None, monkeypatch: pytest.MonkeyPatch) -> None:
