@@ -58,7 +58,7 @@ def require_known_ahead(panel: Panel, origins: Origins) -> None:
             raise DataError(
                 f"covariate {name!r} is declared as known ahead, but no value of it is given after the origins of "
                 f"fold {fold}",
-                "Declare it as known up to the origin only (past, --past), or give its later values.",
+                "Declare it as known up to the origin only (past, --past), give its later values, or leave it out.",
                 column=name,
                 fold=fold,
             )
