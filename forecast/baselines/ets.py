@@ -1,8 +1,11 @@
-"""Exponential smoothing with error, trend and season, chosen by the corrected information criterion (AICc).
+"""Exponential smoothing with error, trend and season, the models weighted by the corrected Akaike criterion (AICc).
 
 Hyndman, Koehler, Ord and Snyder, Forecasting with Exponential Smoothing (2008), whose section 6 gives the variances.
 All models of all series of a batch are fitted together.  With a multiplicative season the recursion is the book's,
 from which that of statsmodels differs a little: it divides by the level after the step, not before it.
+
+Models about as likely disagree on trends.  Their mean, with weights from the criterion (Burnham and Anderson 2002,
+section 2.9, whose exponent is halved here), forecasts the M1 and M3 series better than the likeliest alone.
 
 A model is spelled error-trend-season: ``AAdM`` is additive errors, damped additive trend, multiplicative season.
 Dimension key: T steps, B series, K models of series, E origins, H horizon, M season.
@@ -17,7 +20,7 @@ from numpy.typing import NDArray
 
 from forecast.baselines.batches import Batch, first_states
 from forecast.baselines.descent import minimise
-from forecast.baselines.local import Ahead, Outcome
+from forecast.baselines.local import JOINT, Ahead, Outcome
 from forecast.baselines.smoothing import (
     ALPHA,
     BETA_SHARE,
@@ -34,13 +37,16 @@ from forecast.baselines.smoothing import (
     raw_weights,
     smooth,
 )
+from forecast.baselines.variances import forecast_variances
 from forecast.datasets.arrays import Floats, Ints
 
 ADDITIVE = ("ANN", "AAN", "AAdN", "ANA", "AAA", "AAdA")
 RELATIVE = ("MNN", "MAN", "MAdN", "MNA", "MAA", "MAdA", "MNM", "MAM", "MAdM")  # for positive values only
-FINALISTS = 3  # models whose first seasonal indices are estimated too, after a ranking with those of a decomposition
+FINALISTS = 4  # models whose first seasonal indices are estimated too, after a ranking with those of a decomposition
 FIRST_ROUNDS, LAST_ROUNDS = 5, 40  # steps of the descent
 LEAST, MOST = (1e-4, 1e-4, 1e-4, 0.8), (0.9999, 0.9999, 0.9999, 0.98)  # of the weights, as statsmodels has them
+FLATNESS = 4  # a model has weight exp(-d / FLATNESS) if its criterion is d above the lowest
+LEAST_WEIGHT = 0.03  # of a model that is kept
 STARTS = [(alpha, beta, gamma) for alpha in (0.01, 0.1, 0.4, 0.8) for beta in (0.05, 0.3) for gamma in (0.05, 0.3)]
 
 
@@ -70,7 +76,9 @@ class Models:
 
 
 class ExponentialSmoothing:
-    """Parameters: alpha, beta, gamma, phi (0, 0, 0, 1 where unused), error variance; first level, trend, season (M)."""
+    """Parameters of each model of a series: its weight; alpha, beta, gamma, phi (0, 0, 0, 1 where unused), the variance
+    of its errors; first level, first trend and, where it has a season, M first indices.
+    """
 
     name = "ets"
     deseasonalise = False
@@ -81,14 +89,9 @@ class ExponentialSmoothing:
         kinds: tuple[Season, ...] = ("N", "A", "M") if season > 1 else ("N",)
         begun = [begin(batch, kind, season, np.array(positive)) for kind in kinds]
         ranked = [descend(batch, models, rounds=FIRST_ROUNDS, indices=False) for models in begun if len(models.specs)]
-        leaders = _leaders(batch, ranked, season, FINALISTS)
+        leaders = _leaders(batch, ranked, season)
         final = [descend(batch, models, rounds=LAST_ROUNDS, indices=True) for models in leaders]
-        outcomes: list[Outcome] = [ValueError("no model could be fitted")] * len(series)
-        for models in _leaders(batch, final, season, 1):
-            params = _learned(batch, models)
-            for place, (spec, s) in enumerate(zip(models.specs, models.series, strict=True)):
-                outcomes[s] = str(spec), params[:, place]
-        return outcomes
+        return _weighted(batch, final, season)
 
     def forecast(
         self,
@@ -100,19 +103,23 @@ class ExponentialSmoothing:
         horizon: int,
     ) -> list[Ahead]:
         batch = Batch.of(series)
-        specs = np.array([spec for spec, _ in learned])
-        answers: list[Ahead] = [(np.zeros(0), np.zeros(0))] * len(series)
-        for spec in np.unique(specs):
-            chosen = [s for s, one in enumerate(specs.tolist()) if one == spec]
-            params = np.stack([learned[s][1] for s in chosen], axis=1)
-            mean, spread = _ahead(
-                batch.of_series(np.array(chosen)), [ends[s] for s in chosen], str(spec), params, horizon
-            )
-            edges = np.cumsum([len(ends[s]) for s in chosen])[:-1]
-            parts = zip(np.split(mean, edges), np.split(spread, edges), strict=True)
-            for s, answer in zip(chosen, parts, strict=True):
-                answers[s] = answer
-        return answers
+        groups: dict[str, list[tuple[int, Floats]]] = {}
+        for s, (specs, params) in enumerate(learned):
+            for spec, own in split(specs, params, season):
+                groups.setdefault(spec, []).append((s, own))
+        means = [np.zeros((len(part), horizon)) for part in ends]
+        squares = [np.zeros((len(part), horizon)) for part in ends]
+        for spec, group in groups.items():
+            chosen = [s for s, _ in group]
+            params = np.stack([own for _, own in group], axis=1)
+            origins = [ends[s] for s in chosen]
+            mean, variance = _ahead(batch.of_series(np.array(chosen)), origins, spec, params[1:], horizon)
+            edges = np.cumsum([len(part) for part in origins])[:-1]
+            parts = zip(chosen, params[0], np.split(mean, edges), np.split(variance, edges), strict=True)
+            for s, weight, middle, around in parts:
+                means[s] += weight * middle
+                squares[s] += weight * (around + middle**2)
+        return [(mean, np.sqrt(np.maximum(square - mean**2, 0.0))) for mean, square in zip(means, squares, strict=True)]
 
 
 ETS = ExponentialSmoothing()
@@ -126,6 +133,13 @@ def has(specs: NDArray[np.str_], place: int, letter: str) -> Bools:
 def count(spec: str, season: int) -> int:
     """Free numbers of a model: weights, first states (a season has one less than steps) and the variance."""
     return 3 + 2 * (spec[1] == "A") + ("d" in spec) + season * (spec[-1] != "N")
+
+
+def split(specs: str, params: Floats, season: int) -> list[tuple[str, Floats]]:
+    """The models of a series with their parameters."""
+    names = specs.split(JOINT)
+    edges = np.cumsum([8 + season * (spec[-1] != "N") for spec in names])[:-1]
+    return list(zip(names, np.split(params, edges), strict=True))
 
 
 # ---------------------------------------------------------------------- fitting
@@ -202,19 +216,44 @@ def _bounds(models: Models) -> tuple[Floats, Floats]:
     return low, high
 
 
-def _leaders(batch: Batch, fitted: list[Models], cycle: int, most: int) -> list[Models]:
+def criterion(batch: Batch, models: Models, cycle: int) -> Floats:
+    """(K,) AICc but for a constant of the series."""
+    free = np.array([count(spec, cycle) for spec in models.specs.tolist()])
+    length = batch.lengths[models.series]
+    score: Floats = length * np.log(np.maximum(models.loss, 1e-300) / length) + 2 * free * length / (length - free - 1)
+    return score
+
+
+def _leaders(batch: Batch, fitted: list[Models], cycle: int) -> list[Models]:
     """The models of each series with the lowest AICc."""
-    specs = np.concatenate([models.specs for models in fitted])
-    series, losses = (np.concatenate([getattr(models, name) for models in fitted]) for name in ("series", "loss"))
-    free = np.array([count(spec, cycle) for spec in specs.tolist()])
-    length = batch.lengths[series]
-    score = length * np.log(np.maximum(losses, 1e-300) / length) + 2 * free * length / (length - free - 1)
+    series = np.concatenate([models.series for models in fitted])
+    score = np.concatenate([criterion(batch, models, cycle) for models in fitted])
     order = np.lexsort((score, series))
     place = np.arange(len(order)) - np.searchsorted(series[order], series[order])
     kept = np.zeros(len(order), bool)
-    kept[order] = (place < most) & np.isfinite(score[order])
+    kept[order] = (place < FINALISTS) & np.isfinite(score[order])
     parts = np.split(kept, np.cumsum([len(models.specs) for models in fitted])[:-1])
     return [models.of(np.flatnonzero(part)) for models, part in zip(fitted, parts, strict=True) if part.any()]
+
+
+def _weighted(batch: Batch, fitted: list[Models], cycle: int) -> list[Outcome]:
+    """What is kept of each series: its models from the likeliest on, those of little weight left out."""
+    found: list[list[tuple[float, str, Floats]]] = [[] for _ in batch.lengths]
+    for models in fitted:
+        scores, params = criterion(batch, models, cycle).tolist(), _learned(batch, models)
+        for place, s in enumerate(models.series.tolist()):
+            if np.isfinite(scores[place]):
+                found[s].append((scores[place], str(models.specs[place]), params[:, place]))
+    outcomes: list[Outcome] = []
+    for rows in found:
+        rows.sort(key=lambda row: row[0])
+        weights = np.exp([(rows[0][0] - row[0]) / FLATNESS for row in rows])
+        kept = weights >= LEAST_WEIGHT * weights.sum()
+        weights = weights[kept] / weights[kept].sum()
+        parts = [part for weight, row in zip(weights, rows, strict=False) for part in (np.array([weight]), row[2])]
+        specs = JOINT.join(row[1] for row in rows[: len(weights)])
+        outcomes.append((specs, np.concatenate(parts)) if rows else ValueError("no model could be fitted"))
+    return outcomes
 
 
 def _learned(batch: Batch, models: Models) -> Floats:
@@ -224,6 +263,7 @@ def _learned(batch: Batch, models: Models) -> Floats:
     errors = (own.values - ahead) / np.where(models.relative, ahead, 1.0) * own.seen
     free = np.array([count(spec, len(models.parameters) - SEASONS) - 1 for spec in models.specs.tolist()])
     variance = np.sum(errors**2, axis=0) / np.maximum(own.lengths - free, 1)
+    variance *= 1 + free / own.lengths  # what estimating the parameters adds, as in a regression
     weights = raw_weights(models.parameters)
     return np.concatenate([np.stack(weights), variance[None], models.parameters[LEVEL:]])
 
@@ -232,7 +272,7 @@ def _learned(batch: Batch, models: Models) -> Floats:
 
 
 def _ahead(batch: Batch, ends: Sequence[Ints], spec: str, params: Floats, horizon: int) -> tuple[Floats, Floats]:
-    """Mean and standard deviation (E, H), the origins of all series one after the other.  params: (7 + M, B)."""
+    """Mean and variance (E, H), the origins of all series one after the other.  params: (7 + M, B)."""
     season, cycle = cast(Season, spec[-1]), len(params) - 7
     alpha, beta, gamma, phi, variance = params[:5]
     shares = np.stack([alpha, beta / alpha, gamma / (1 - alpha), phi])
@@ -245,30 +285,4 @@ def _ahead(batch: Batch, ends: Sequence[Ints], spec: str, params: Floats, horizo
         season_ahead = seasons[end[:, None] + np.arange(horizon) % cycle, series[:, None]]
     mean = line * season_ahead if season == "M" else line + season_ahead
     weights = params[:4, series]
-    return mean, np.sqrt(_variances(spec, weights, variance[series], line, season_ahead, cycle))
-
-
-def _variances(spec: str, weights: Floats, variance: Floats, line: Floats, season_ahead: Floats, cycle: int) -> Floats:
-    """(E, H) forecast variances: tables 6.2 (additive errors) and 6.3 (relative) of the book.
-
-    weights: (4, E).  variance: (E,).  line: (E, H) level and trend carried on.  season_ahead: (E, H).  With a
-    multiplicative season the book's approximation is used, which is close while the variance is small.
-    """
-    alpha, beta, gamma, phi = weights[..., None]
-    variance = variance[:, None]
-    horizon = line.shape[1]
-    steps = np.arange(1, horizon)
-    effect = alpha + beta * np.cumsum(phi**steps, axis=1)  # (E, H - 1) of one error on the forecast j steps later
-    if spec[-1] == "A":
-        effect = effect + gamma * (steps % cycle == 0)
-    if spec[0] == "A":
-        return np.asarray(variance * np.cumsum(np.concatenate([np.ones_like(variance), effect**2], axis=1), axis=1))
-    mean = line + season_ahead if spec[-1] == "A" else line
-    theta = np.empty_like(mean)
-    for h in range(horizon):
-        theta[:, h] = mean[:, h] ** 2 + variance[:, 0] * np.sum(theta[:, :h] * effect[:, :h][:, ::-1] ** 2, axis=1)
-    if spec[-1] != "M":
-        return (1 + variance) * theta - mean**2
-    passed = np.arange(horizon) // cycle
-    variances: Floats = season_ahead**2 * ((1 + variance) * (1 + gamma**2 * variance) ** passed * theta - mean**2)
-    return variances
+    return mean, forecast_variances(spec, weights, variance[series], line, season_ahead, cycle)

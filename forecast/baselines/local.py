@@ -18,6 +18,7 @@ from forecast.baselines.seasonal import seasonal_indices
 from forecast.datasets.arrays import Floats, Ints
 
 LONGEST_SEASON = 24  # states and start values grow with the season; longer ones are taken out beforehand
+JOINT = "|"  # between the names of models whose mean forecasts a series, the weightiest first
 SHORTEST = 4  # observed steps below which nothing but the seasonal naive forecast is tried
 
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from forecast.baselines.common import Baseline, gaussian_levels
-from forecast.baselines.local import Answer, Learned, Task, method_named, solve
+from forecast.baselines.local import JOINT, Answer, Learned, Task, method_named, solve
 from forecast.baselines.processes import solve_all
 from forecast.datasets.arrays import Floats, Ints
 from forecast.datasets.panel import Panel
@@ -52,7 +52,9 @@ class _Local(Baseline):
         names = panel.ids.tolist()  # plain Python values, as JSON takes them
         for (s, c, _), answer in zip(jobs, answers, strict=True):
             self.learned_[names[s], c] = answer.learned
-        self.report_["models"] = dict(Counter(learned.spec for learned in self.learned_.values()).most_common())
+        self.report_["models"] = dict(
+            Counter(one.spec.partition(JOINT)[0] for one in self.learned_.values()).most_common()
+        )
 
     def _forecast(self, panel: Panel, series: Ints, ends: Ints, *, horizon: int, levels: tuple[float, ...]) -> Floats:
         order = np.argsort(series, kind="stable")  # windows of one series share a filter pass
@@ -166,14 +168,14 @@ def _cores() -> int:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class ETSForecaster(_Local):
-    """Exponential smoothing, the kinds of error, trend and season chosen by AICc; see ``baselines.ets``."""
+    """Exponential smoothing, the kinds of error, trend and season weighted by AICc; see ``baselines.ets``."""
 
     name: ClassVar[str] = "ets"
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class ThetaForecaster(_Local):
-    """The optimised Theta method on the deseasonalised series; see ``baselines.theta``."""
+    """The mean of two optimised Theta methods on the deseasonalised series; see ``baselines.theta``."""
 
     name: ClassVar[str] = "theta"
 

@@ -8,7 +8,7 @@ import pytest
 from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 
 from forecast.baselines.batches import Batch
-from forecast.baselines.ets import ADDITIVE, ETS, RELATIVE, begin, count, descend
+from forecast.baselines.ets import ADDITIVE, ETS, RELATIVE, begin, count, descend, split
 from forecast.baselines.smoothing import loss
 
 SEASON, HORIZON = 4, 10
@@ -57,7 +57,8 @@ def params_of(fit, spec):
 
 
 def forecast(values, ends, spec, params, horizon=HORIZON):
-    [answer] = ETS.forecast([values], [np.array(ends)], learned=[(spec, params)], season=SEASON, horizon=horizon)
+    whole = [(spec, np.append(1.0, params))]
+    [answer] = ETS.forecast([values], [np.array(ends)], learned=whole, season=SEASON, horizon=horizon)
     return answer
 
 
@@ -164,6 +165,21 @@ def test_a_later_origin_smooths_on_with_the_same_parameters():
     np.testing.assert_allclose(mean, [fit.forecast(5), longer.forecast(5)], rtol=1e-8)
 
 
+def test_a_forecast_of_several_models_is_their_weighted_mixture():
+    values = seasonal(seed=3)
+    names = ["AAA", "ANN"]
+    params = [params_of(fitted(values, spec), spec) for spec in names]
+    joint = np.concatenate([[0.7], params[0], [0.3], params[1]])
+    [(mean, spread)] = ETS.forecast(
+        [values], [np.array([60])], learned=[("AAA|ANN", joint)], season=SEASON, horizon=HORIZON
+    )
+    one, other = (forecast(values, [60], spec, own) for spec, own in zip(names, params, strict=True))
+    middle = 0.7 * one[0] + 0.3 * other[0]
+    around = 0.7 * (one[1] ** 2 + one[0] ** 2) + 0.3 * (other[1] ** 2 + other[0] ** 2) - middle**2
+    np.testing.assert_allclose(mean, middle, rtol=1e-9)
+    np.testing.assert_allclose(spread**2, around, rtol=1e-6)
+
+
 def test_series_of_a_batch_are_learned_as_if_alone():
     series = [seasonal(length, seed=length) for length in (40, 57, 23)]
     together = ETS.learn(series, season=SEASON, positive=[True, False, True])
@@ -173,11 +189,14 @@ def test_series_of_a_batch_are_learned_as_if_alone():
         np.testing.assert_allclose(params, expected, rtol=1e-6)
 
 
-def test_the_model_chosen_has_the_lowest_criterion_of_all_that_statsmodels_fits():
+def test_the_models_are_weighted_by_the_criterion_as_statsmodels_fits_them():
     values = seasonal(60, seed=4)
-    [(spec, _)] = ETS.learn([values], season=SEASON, positive=[True])
+    [(specs, params)] = ETS.learn([values], season=SEASON, positive=[True])
     scores = {}
     for other in ADDITIVE + RELATIVE:
         free = count(other, SEASON)
         scores[other] = -2 * fitted(values, other).llf + 2 * free * 60 / (60 - free - 1)
-    assert scores[spec] <= min(scores.values()) + 0.2
+    parts = split(specs, params, SEASON)
+    assert scores[parts[0][0]] <= min(scores.values()) + 0.2
+    expected = np.exp([-scores[spec] / 4 for spec, _ in parts])
+    np.testing.assert_allclose([own[0] for _, own in parts], expected / expected.sum(), atol=0.03)
