@@ -11,12 +11,13 @@ from typing import Any
 
 from forecast.errors import ConfigError
 from forecast.estimators.base import Forecaster
-from forecast.estimators.settings import check_values
+from forecast.estimators.settings import check_values, matches
 from forecast.presets import create, name_of
 
 Nested = str | Forecaster | Mapping[str, Any]
 
 ONCE = ("transform", "lower", "upper")  # what the outer forecaster does around the inner ones, who need not do it again
+ALSO = ("device", "threads", "max_time")  # what is handed on beside the settings of all forecasters
 NAME, SETTINGS = "name", "settings"
 
 
@@ -46,15 +47,18 @@ def revived(value: Any) -> Any:
 def inner(outer: Forecaster, given: Nested) -> Forecaster:
     """A copy of the forecaster that a setting of ``outer`` holds, with the settings that the two share.
 
-    Settings that the inner one has at its default are those of the outer one; its transform and bounds are its own.
+    Settings that the inner one has at its default are those of the outer one; its transform and bounds are its own, and
+    its horizon is no shorter than the outer one's.
     Raises ``ConfigError`` for a name or setting that is not known.
     """
     forecaster = given.clone() if isinstance(given, Forecaster) else _created(outer, given)
     usual = {f.name: f.default for f in fields(forecaster)}
-    shared = [f.name for f in fields(outer) if f.name in usual and f.name not in ONCE]
-    for name in shared:
-        if getattr(forecaster, name) == usual[name] and getattr(outer, name) != usual[name]:
+    shared = {f.name for f in fields(Forecaster)}.difference(ONCE).union(ALSO)
+    for name in shared & usual.keys() & {f.name for f in fields(outer)}:
+        if getattr(forecaster, name) == usual[name]:
             setattr(forecaster, name, getattr(outer, name))
+    if matches(outer.horizon, int) and matches(forecaster.horizon, int):
+        forecaster.horizon = max(forecaster.horizon, outer.horizon)
     return forecaster
 
 

@@ -32,6 +32,12 @@ def test_what_a_member_says_itself_stays_and_what_is_done_once_is_not_handed_on(
     assert member is not given and given.season == 3
 
 
+def test_members_reach_as_far_as_the_whole_and_keep_folds_of_their_own():
+    member = inner(create("conformal", horizon=9, folds=7), create("combined", horizon=4))
+    assert member.horizon == 9 and member.folds is None
+    assert inner(create("conformal", horizon=4), create("combined", horizon=9)).horizon == 9
+
+
 def test_what_a_preset_changes_of_its_class_stays():
     assert inner(create("combined", horizon=5), "gru").cell == "gru"
 

@@ -20,6 +20,7 @@ from forecast.estimators.settings import setting
 from forecast.evaluation.results import Backtest
 from forecast.nesting import Nested, inner, labels
 from forecast.packing import pack_members, unpack_members
+from forecast.plain import round_or_none, rounded
 
 MOST_FOLDS, FEWEST_FOLDS, WINDOWS = 10, 3, 60
 MEMBERS = "members."  # what the arrays of the members begin with
@@ -57,7 +58,7 @@ class CombinedForecaster(NestedForecaster):
         combined = cls(**shared_settings(used.members, chosen), members=inside, weighting=used.how)
         combined._adopt(chosen)
         combined.members_, combined.weights_ = chosen, used
-        combined.report_["weights"] = used.as_mapping()
+        combined.report_["weights"] = rounded(used.as_mapping())
         return combined
 
     def _conflicts(self) -> Iterator[str]:
@@ -82,6 +83,7 @@ class CombinedForecaster(NestedForecaster):
         backtests = {name: self._test(trainings, name, member, folds) for name, member in members.items() if folds}
         found = weigh(backtests, self.weighting, measure=self.measure) if backtests else equal_weights(names)
         self.weights_ = found.used()
+        trainings.left = sum(hasattr(members[name], "max_time") for name in self.weights_.members)
         self.members_ = [trainings.fit(name, members[name]) for name in self.weights_.members]
         self._tell(panel, backtests, found)
 
@@ -94,9 +96,11 @@ class CombinedForecaster(NestedForecaster):
         return self.folds or usual_folds(panel, self.horizon, step=self.horizon, most=most)
 
     def _tell(self, panel: Panel, backtests: Mapping[str, Backtest], found: Weights) -> None:
-        self.report_["weights"] = found.as_mapping()
+        self.report_["weights"] = rounded(found.as_mapping())
         if backtests:
-            self.report_["backtest_mase"] = {name: result.metrics()["mase"] for name, result in backtests.items()}
+            self.report_["backtest_mase"] = {
+                n: round_or_none(result.metrics()["mase"]) for n, result in backtests.items()
+            }
             self.report_["folds"] = next(iter(backtests.values())).folds
         elif self.weighting != "equal" and len(self.members) > 1:
             message = f"the data are too short for a backtest of {self.horizon} steps: all members weigh the same"

@@ -80,7 +80,7 @@ def equal_weights(members: Sequence[str]) -> Weights:
 def weigh(backtests: Mapping[str, Backtest], how: Weighting = "greedy", *, measure: Measure = "wql") -> Weights:
     """Weights of the forecasters behind backtests on the same windows, by name.
 
-    equal: one as much as another.  inverse-error: by one over the error (Bates and Granger 1969).
+    equal: one as much as another.  inverse-error: by one over the error (Bates and Granger 1969: its square).
     greedy: the member that makes the mean best is added, again and again and as often as it helps (Caruana et al. 2004,
     Ensemble selection from libraries of models); on the windows it is chosen on it is never worse than the best member.
     stacked: for every level the weights of least pinball loss, drawn towards those of inverse-error (which are nearly
