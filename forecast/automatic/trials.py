@@ -136,9 +136,19 @@ def _try_networks(panel: Panel, trials: Trials, settings: Mapping[str, Any], clo
             continue
         _try_network(candidate, panel, trials, settings, share, watcher)
         done += 1
-    leaders = trials.ranked(network=True)
-    if leaders and not _behind(trials):
+    if _behind(trials):
+        _try_longer(panel, trials, settings, clock, watcher)
+    if not _behind(trials):
         _try_more(panel, trials, settings, done, clock, watcher)
+
+
+def _try_longer(panel: Panel, trials: Trials, settings: Mapping[str, Any], clock: Clock, watcher: Watcher) -> None:
+    """The best network again, for as long as can be, if it was still learning when its time was over."""
+    label = next(iter(trials.ranked(network=True)), None)
+    share = (clock.left() - trials.committed()) / 2
+    if label in trials.unfinished and share > _wanted(clock):
+        trials.unfinished.discard(label)
+        _try_network(trials.candidates[label], panel, trials, settings, share, watcher)
 
 
 def _try_more(
@@ -192,6 +202,8 @@ def _try_network(
 
 
 def _behind(trials: Trials) -> bool:
-    """Whether the networks are so far behind the best baseline that training more of them is a waste."""
+    """Whether the networks are so far behind the best baseline that training more of them is a waste; or are none."""
     best, base = trials.ranked(network=True), trials.ranked(network=False)
-    return bool(base) and error_of(trials.backtests[best[0]]) > BEHIND * error_of(trials.backtests[base[0]])
+    if not best or not base:
+        return not best
+    return error_of(trials.backtests[best[0]]) > BEHIND * error_of(trials.backtests[base[0]])

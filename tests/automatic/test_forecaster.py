@@ -146,6 +146,24 @@ def test_networks_far_behind_the_baselines_get_no_more_time(few: None, monkeypat
     assert not [label for label in automatic().fit(shops()).report_["trials"] if label.startswith("gru ")]
 
 
+def test_a_network_behind_that_was_still_learning_gets_one_longer_trial(
+    few: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares: list[float] = []
+    usual = trials._try_network
+
+    def spy(candidate: Any, panel: Any, found: Any, settings: Any, share: float, watcher: Any) -> None:
+        shares.append(share)
+        usual(candidate, panel, found, settings, share, watcher)
+
+    monkeypatch.setattr(trials, "_try_network", spy)
+    monkeypatch.setattr(trials, "WANTED_SECONDS", 1.0)
+    monkeypatch.setattr(trials, "BEHIND", 0.0)
+    monkeypatch.setattr(trials, "LEARNING", 0.0)
+    automatic().fit(shops())
+    assert len(shares) == 2 and shares[1] > 2 * shares[0]
+
+
 def test_a_listener_may_follow_and_is_told_the_losses(few: None) -> None:
     heard: list[dict[str, float]] = []
 
