@@ -1,16 +1,24 @@
 """Trials over processes: shared out, killed, interrupted, and gone on with."""
 
 import os
+import pickle
 import subprocess
 import sys
 import time
 
+import numpy as np
+import pandas as pd
 import pytest
 from quick_objectives import Deadly, Faulty, Quadratic, random_sampler
 
 from forecast import cores
+from forecast.datasets.build import load_panel
+from forecast.datasets.fingerprint import fingerprint
+from forecast.datasets.packed.folder import open_panel
 from forecast.errors import ConfigError, ResourceError
 from forecast.tuning import workers
+from forecast.tuning.beats import WORKER, Watch, mark
+from forecast.tuning.shared import share
 from forecast.tuning.study import open_study
 from forecast.tuning.workers import run_trials, share_cores
 
@@ -154,3 +162,26 @@ def test_cores_are_shared_out_without_torch():
     assert cores.cores() >= 1
     code = "import sys; import forecast.tuning.workers, forecast.tuning.processes; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_trial_of_a_machine_that_fell_silent_is_tried_again(monkeypatch):
+    monkeypatch.setattr(workers, "Watch", lambda: Watch(grace=0.3))
+    monkeypatch.setattr(workers, "LOOKS", 0.1)
+    opened = begin(None)
+    elsewhere = opened.study.ask()
+    elsewhere.set_user_attr(WORKER, mark() | {"machine": "another", "beat": 7})
+    remarks = run_trials(opened, Quadratic(), trials=3)
+    assert remarks[-1] == "trial 0 had lost its worker and is queued again"
+    assert len(values(opened)) == 3
+
+
+def test_workers_read_one_copy_of_the_panel_and_get_what_the_command_has(tmp_path):
+    frame = pd.DataFrame({"day": pd.date_range("2024-01-01", periods=60), "y": np.arange(60.0)})
+    panel = load_panel(frame)
+    shared = pickle.loads(pickle.dumps(share(panel, tmp_path)))
+    opened = shared()
+    assert isinstance(opened.target, np.memmap) and opened.on_disk is None
+    np.testing.assert_array_equal(opened.target, panel.target)
+    assert fingerprint(opened) == fingerprint(panel)
+    again = share(open_panel(tmp_path), tmp_path / "nowhere")  # on disk already
+    assert (again.folder, again.on_disk) == (tmp_path, True)
