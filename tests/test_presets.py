@@ -54,6 +54,14 @@ def test_a_changed_forecaster_is_still_found_by_its_class():
     assert name_of(create("hybrid", horizon=3, batch_size=128)) == "hybrid"
 
 
+def test_the_name_of_a_built_in_forecaster_does_not_wait_for_what_else_is_installed(monkeypatch):
+    def asked() -> None:
+        raise AssertionError("the installed distributions were read")
+
+    monkeypatch.setattr("forecast.presets._entry_points", asked)
+    assert name_of(create("lstm", horizon=3)) == "lstm"
+
+
 def test_settings_given_beat_those_of_the_row():
     assert create("gru", horizon=3, cell="lstm").cell == "lstm"
 
