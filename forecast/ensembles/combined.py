@@ -89,7 +89,7 @@ class CombinedForecaster(NestedForecaster):
 
     def _test(self, trainings: Trainings, name: str, member: Forecaster, folds: int) -> Backtest:
         levels = () if self.levels is None else tuple(sorted(self.levels))
-        return trainings.test(name, member, folds=folds, step=self.horizon, levels=levels)
+        return trainings.test(name, member, folds=folds, step=self.horizon, levels=levels).with_season(self.season_)
 
     def _folds(self, panel: Panel) -> int:
         most = int(np.clip(WINDOWS // len(panel), FEWEST_FOLDS, MOST_FOLDS))

@@ -165,13 +165,16 @@ def calibrate(backtest: Backtest, kind: Kind = "split", *, levels: tuple[float, 
     levels: those to calibrate; by default the backtest's, else around its points 0.05 to 0.95.  A level that the
     backtest does not have is taken around the points, and then all are.
     Where a step and those beside it have fewer scores than a coverage needs, its band reaches to the largest score:
-    see ``Calibration.too_few``.  Raises ``ConfigError`` for an unknown kind or where no actual was observed.
+    see ``Calibration.too_few``.  Where there is none, as no actual was observed in a series that varies, it stays.
+    Raises ``ConfigError`` for an unknown kind or where no level but 0.5 is wanted.
     """
     if kind not in get_args(Kind):
         raise unknown_name("kind of calibration", str(kind), get_args(Kind))
     wanted = check_levels(levels or backtest.levels or DEFAULT_LEVELS)
     points = not set(wanted) - {0.5} <= set(backtest.levels)
     bands = bands_of(wanted)
+    if not bands:
+        raise ConfigError("there is no level beside the middle to calibrate", "Give levels such as 0.05 and 0.95.")
     scale = recent_scales(backtest.panel, backtest.series, backtest.ends, season=backtest.season)
     empty = np.zeros((backtest.horizon, len(bands)))
     blank = Calibration(
@@ -186,7 +189,7 @@ def calibrate(backtest: Backtest, kind: Kind = "split", *, levels: tuple[float, 
     )
     scores = blank.excesses(backtest.values, backtest.levels, backtest.actual, scale)
     if np.isnan(scores).all():
-        raise ConfigError("no actual of the backtest is observed in a series that varies", "Backtest on other data.")
+        return blank
     found = _split(blank, scores)
     return _padded(found if kind == "split" else _adapted(found, scores, backtest.fold), backtest.gap)
 

@@ -91,6 +91,8 @@ class ConformalForecaster(NestedForecaster):
         shown = ", ".join(f"{coverage:.0%}" for coverage in coverages)
         errors = self.report_["scores"]
         message = f"{errors} errors promise no coverage of {shown}: such intervals are as wide as the largest of them"
+        if not errors:
+            message = "no value that varies was observed in the backtest: intervals are not calibrated"
         self.report_["notes"] = [*self.report_.get("notes", []), asdict(Note(topic="coverage", message=message))]
 
     def _folds(self, panel: Panel) -> tuple[int, int]:

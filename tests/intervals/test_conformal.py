@@ -94,8 +94,8 @@ def test_what_was_not_observed_does_not_count(make_backtest):
     seen = np.where(np.isnan(actual[..., :1]), actual[..., 1:], actual[..., :1])
     found, expected = calibrate(make_backtest(actual)), calibrate(make_backtest(seen))
     np.testing.assert_allclose(found.thresholds, expected.thresholds)
-    with pytest.raises(ConfigError, match="no actual of the backtest is observed"):
-        calibrate(make_backtest(np.full((3, 2, 1), np.nan)))
+    nothing = calibrate(make_backtest(np.full((3, 2, 1), np.nan)))
+    assert not nothing.thresholds.any() and len(nothing.too_few) == len(nothing.bands)
 
 
 def test_too_few_scores_for_a_coverage_reach_to_the_largest_and_say_so(make_backtest):
@@ -221,6 +221,8 @@ def test_a_calibration_comes_back_from_its_state(make_backtest):
 def test_an_unknown_kind_is_refused(make_backtest):
     with pytest.raises(ConfigError, match="unknown kind of calibration 'splitt'"):
         calibrate(make_backtest(np.ones((3, 2, 1))), "splitt")
+    with pytest.raises(ConfigError, match="no level beside the middle"):
+        calibrate(make_backtest(np.ones((3, 2, 1))), levels=(0.5,))
 
 
 @pytest.mark.parametrize("season", [1, 5, 40])

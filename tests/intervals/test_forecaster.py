@@ -226,3 +226,12 @@ def test_a_panel_on_disk_is_calibrated_like_one_in_memory(tmp_path):
     inside = create("combined", horizon=4, members=("naive", "mean"), weighting="greedy")
     found, expected = (make(inside).fit(data).predict(levels=LEVELS) for data in (tmp_path / "packed", frame))
     np.testing.assert_allclose(found["q0.95"], expected["q0.95"], rtol=1e-5)
+
+
+def test_series_that_never_vary_keep_the_intervals_of_what_is_inside():
+    data = noise() * 0 + 3.0
+    model = make("mean").fit(data)
+    (note,) = [note["message"] for note in model.report_["notes"] if note["topic"] == "coverage"]
+    assert "not calibrated" in note
+    answer = model.predict(levels=LEVELS)
+    assert (answer[["forecast", "q0.05", "q0.95"]] == 3).all().all()
