@@ -46,7 +46,7 @@ def judge(backtests: Mapping[str, Backtest], ranking: pd.DataFrame, *, winner: s
     rest = (
         _shown(judged, ranking, winner) if beaten else "",
         _rivals(judged, winner) if beaten else "",
-        _leader(ranking, winner, measure),
+        _leader(judged, ranking, winner, measure),
         _networks(ranking, winner, measure),
         _season(backtests),
         _coverage(backtests[winner]),
@@ -114,6 +114,9 @@ def _count(winner: Backtest, reference: Backtest, measure: str, by: str) -> tupl
 def _none_better(ranking: pd.DataFrame, winner: str, measure: str) -> str:
     base = ranking[measure].get(REFERENCE, np.nan)
     others = ranking.drop(index=[REFERENCE], errors="ignore")
+    if ranking[measure].iloc[0] < base:  # something else was chosen, for reasons of its own
+        kept = f"; seasonal naive has {base:.3g}" if winner != REFERENCE else ""
+        return f"{winner} is chosen: {measure.upper()} {ranking[measure][winner]:.3g}{kept}."
     words = f"No forecaster beats seasonal naive ({measure.upper()} {base:.3g}) on these data"
     if winner != REFERENCE:
         return f"{words}: {winner} is as good, and forecasts."
@@ -121,12 +124,16 @@ def _none_better(ranking: pd.DataFrame, winner: str, measure: str) -> str:
     return f"{words}, so the forecast is that of seasonal naive{closest}."
 
 
-def _leader(ranking: pd.DataFrame, winner: str, measure: str) -> str:
-    """Who had the lowest error where something else was chosen."""
+def _leader(judged: Contest, ranking: pd.DataFrame, winner: str, measure: str) -> str:
+    """Who had the lowest error where something else was chosen, and whether that could be chance."""
     first = str(ranking.index[0])
     if first == winner:
         return ""
-    return f"{first} had {measure.upper()} {ranking[measure].iloc[0]:.3g}, which is not clearly better on these folds."
+    made = judged.of_winner[winner]
+    words = f"{first} had {measure.upper()} {ranking[measure].iloc[0]:.3g}"
+    if made.word == "cannot tell":
+        return f"{words}; whether it truly is better cannot be told: {made.evidence}."
+    return f"{words} and is {made}."
 
 
 def _networks(ranking: pd.DataFrame, winner: str, measure: str) -> str:

@@ -242,3 +242,6 @@ def test_a_lead_on_every_fold_is_shown_and_told_with_its_size() -> None:
     assert verdict.sentences[1].startswith("It is better: p ")
     assert ", with allowance for 3 forecasters; it saves " in verdict.sentences[1]
     assert verdict.sentences[2] == "It is better than every other forecaster that was tried."
+    other = judge(results, leaderboard(results), winner="seasonal-naive")
+    assert other.sentences[0].startswith("seasonal-naive is chosen: MASE ")
+    assert other.sentences[1].startswith("mean had MASE 0.") and "and is better: p " in other.sentences[1]
