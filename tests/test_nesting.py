@@ -129,3 +129,31 @@ def test_a_nested_model_is_saved_with_all_that_is_in_it(tmp_path):
     assert not context  # the rows are stored once, around all
     again.save(tmp_path / "again")
     pd.testing.assert_frame_equal(load(tmp_path / "again").predict(levels=levels), model.predict(levels=levels))
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("combined", lambda d: d["state"]["members"].pop()),
+        ("combined", lambda d: d["state"]["weights"].update(how="luck")),
+        ("combined", lambda d: d["state"]["members"][0].update(forecaster="os.system")),
+        ("combined", lambda d: d["settings"].update(members=[{"name": "os.system", "settings": {"horizon": 1}}])),
+        ("combined", lambda d: d["settings"].update(members=[{"name": "naive", "settings": "horizon"}])),
+        ("conformal", lambda d: d["state"]["calibration"].update(kind="none")),
+        ("conformal", lambda d: d["state"]["calibration"].update(levels=[0.5])),
+        ("conformal", lambda d: d["state"].update(forecaster=[])),
+    ],
+)
+def test_a_nested_model_that_was_changed_is_refused(name, change, tmp_path):
+    from forecast import ModelFormatError, load
+    from forecast.persistence import _checksum
+
+    given = {"members": ("naive", "mean")} if name == "combined" else {"forecaster": "naive"}
+    create(name, horizon=2, **given).fit(np.arange(40.0) % 7).save(tmp_path / "model")
+    path = tmp_path / "model" / "model.json"
+    document = json.loads(path.read_text())
+    del document["checksum"]
+    change(document)
+    path.write_text(json.dumps(document | {"checksum": _checksum(document)}))
+    with pytest.raises(ModelFormatError):
+        load(tmp_path / "model")
