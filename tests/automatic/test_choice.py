@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import ndtri
+from scipy.stats import sem
 
 from forecast import create
-from forecast.automatic.choice import Kind, choose
+from forecast.automatic.choice import Kind, _standard_error, choose
 from forecast.automatic.intervals import calibration_of
 from forecast.evaluation.results import Backtest
 
@@ -114,3 +115,14 @@ def test_intervals_that_hold_what_they_promise_are_left_alone(base: Backtest) ->
 
 def test_intervals_around_forecasts_without_errors_are_left_alone(base: Backtest) -> None:
     assert calibration_of(with_errors(base, 0, seed=4)) is None
+
+
+def test_the_noise_is_the_standard_error_of_what_errs_independently() -> None:
+    errors, even = np.random.default_rng(0).normal(2, 1, 40), np.ones(40)
+    residuals = errors - errors.mean()
+    assert _standard_error(residuals, even, np.arange(40)) == pytest.approx(sem(errors))
+    groups = np.repeat(np.arange(8), 5)  # windows that err together count once
+    assert _standard_error(residuals, even, groups) == pytest.approx(sem(errors.reshape(8, 5).mean(axis=1)))
+    together = np.repeat(errors[:8] - errors[:8].mean(), 5)
+    assert _standard_error(together, even, groups) == pytest.approx(sem(errors[:8]))
+    assert _standard_error(residuals, even, np.repeat([0, 1], 20)) == 0  # two folds say nothing of folds

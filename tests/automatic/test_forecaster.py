@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecast import AutoForecaster, ConfigError, DataError, create, load
-from forecast.automatic import candidates, trials
+from forecast import AutoForecaster, ConfigError, ConformalForecaster, DataError, create, load
+from forecast.automatic import candidates, intervals, trials
 from forecast.presets import name_of
 
 QUICK: dict[str, Any] = {"hidden_size": 8, "max_steps": 5, "threads": 1}
@@ -58,8 +58,13 @@ def test_what_was_done_and_why_is_reported(few: None) -> None:
 def test_it_comes_back_from_its_folder(few: None, names: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(candidates, "BASELINES", names)
     monkeypatch.setattr(candidates, "NETWORKS", ())
-    frame = shops()
+    if "theta" in names:  # a combination, and calibrated whether it helps or not
+        monkeypatch.setattr(intervals, "CLOSER", -1.0)
+        monkeypatch.setattr(intervals, "WORSE", 9.0)
+    frame = shops(series=6)
     model = automatic().fit(frame)
+    assert model.report_["chosen"] == ("combined" if "theta" in names else "seasonal-naive")
+    assert isinstance(model.chosen_, ConformalForecaster) == ("theta" in names)
     model.save(tmp_path / "model")
     again = load(tmp_path / "model")
     assert isinstance(again, AutoForecaster) and again.get_params() == model.get_params()
