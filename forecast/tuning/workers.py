@@ -7,7 +7,7 @@ tells it to stop: by being closed, as it also is when the command dies.  So no w
 
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -122,10 +122,14 @@ class _Others:
     def __init__(self, told: _Told) -> None:
         self.told, self.watch, self.waits = told, Watch(), False
 
-    def look(self) -> "tuple[FrozenTrial, ...]":
-        """The trials as they are, after those that have lost their worker were given back."""
+    def look(self, own: Collection[int] = ()) -> "tuple[FrozenTrial, ...]":
+        """The trials as they are, after those that have lost their worker were given back.
+
+        own: numbers of processes whose end is noticed in another way.
+        """
         trials = self.told.look()
-        for trial in self.watch.lost(running(trials)):
+        theirs = [trial for trial in running(trials) if not any(is_of(trial, process) for process in own)]
+        for trial in self.watch.lost(theirs):
             if give_back(self.told.opened, trial.number, "its worker was lost", lost=True):
                 self.told.remark(f"trial {trial.number} had lost its worker and is queued again")
                 trials = self.told.look()
@@ -191,7 +195,7 @@ class _Crew:
         """Keep workers at work until all trials are over or it is time to stop; none is left at the end."""
         try:
             with suppress(Stopped):
-                while not self.stop.why and not _is_over(self.others.look(), self.total):
+                while not self.stop.why and not _is_over(self._look(), self.total):
                     self._fill()
                     if not self.workers:
                         self.others.wait(self.opened.trials(), self.stop)
@@ -203,6 +207,9 @@ class _Crew:
                             self._ended(worker)
         finally:
             self._dismiss()
+
+    def _look(self) -> "tuple[FrozenTrial, ...]":
+        return self.others.look([worker.process.pid for worker in self.workers])
 
     def _fill(self) -> None:
         """Start workers for what is left to begin."""
