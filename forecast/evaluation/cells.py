@@ -96,9 +96,10 @@ class Cells:
         return np.asarray(np.sqrt(means) if self.root else means)
 
 
-def cells(backtests: Mapping[str, Backtest], *, measure: str | None = None) -> Cells:
+def cells(backtests: Mapping[str, Backtest], *, measure: str | None = None, overlap: int | None = None) -> Cells:
     """The errors of backtests on one scale (``on_one_scale``); without ``measure`` MASE, MAE where nothing has a scale.
 
+    overlap: how many successive folds err alike; those that share rows where None.
     Raises ``ConfigError`` for a measure that is none of errors, or that not all of them have.
     """
     first, *_ = backtests.values()
@@ -122,7 +123,7 @@ def cells(backtests: Mapping[str, Backtest], *, measure: str | None = None) -> C
         series=first.series,
         folds=first.folds,
         count=len(first.panel),
-        overlap=overlap_of(first),
+        overlap=overlap_of(first) if overlap is None else overlap,
         root=root,
     )
 

@@ -46,6 +46,8 @@ def test_too_few_folds_say_how_many_a_test_needs(make_results):
     overlapping = compare(*make_results(errors, step=2).values())
     assert overlapping.needed == 4 * 5 + 1  # three successive folds share rows
     assert compare(*make_results(errors).values(), test="wilcoxon").word == "cannot tell"
+    assert compare(*make_results(errors).values(), overlap=2).needed == 4 * 3 + 1  # as if two erred alike
+    assert contest(make_results(errors), reference="bad", overlap=2).against_reference["good"].needed == 13
 
 
 def test_many_series_are_tested_where_the_folds_are_too_few(make_results):
@@ -154,6 +156,8 @@ def test_what_is_not_known_is_refused(make_results):
         compare(one, other, measure="masse")
     with pytest.raises(ConfigError, match="unknown test"):
         compare(one, other, test="f")
+    with pytest.raises(ConfigError, match="overlap=0 is not at least 1"):
+        compare(one, other, overlap=0)
     with pytest.raises(ConfigError, match="unknown pairing"):
         compare(one, other, by="step")
     (third,) = make_results({"third": noise((5, 2, 3))}).values()
