@@ -65,6 +65,7 @@ def tune(
     """Search the settings with which a forecaster does best on the last folds of the data, and fit it with them.
 
     Interrupted, the same command goes on where it stopped; with the same --storage it shares the work with others.
+    --max-time is that of each training; --timeout ends the search.
     """
     from forecast.tuning.space import read_space
     from forecast.tuning.tune import TRIALS

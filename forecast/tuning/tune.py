@@ -77,7 +77,7 @@ def tune(
     ``KeyboardInterrupt`` on Ctrl-C; trials that are finished are kept in every case.
     """
     began = time.perf_counter()
-    names = tuple(objectives) if not isinstance(objectives, str) else names_of(objectives)
+    names = names_of(objectives)
     chosen_pruner = pruner or ("median" if len(names) == 1 else "none")
     check_names(sampler, chosen_pruner, objectives=len(names))
     chosen = models_of(forecaster, horizon=horizon, seed=seed)
@@ -122,10 +122,8 @@ def tune(
             on_remark=on_remark,
         )
         result = _result(found, objective, folder, remarks)
-    if fit:
-        model = create(result.model, **result.settings)
-        result = replace(result, forecaster=model.fit(task.panel, refit=True))
-    result = replace(result, seconds=time.perf_counter() - began)
+    model = create(result.model, **result.settings).fit(task.panel, refit=True) if fit else None
+    result = replace(result, forecaster=model, seconds=time.perf_counter() - began)
     return result if folder is None else write_found(result, folder, future_data=future_data)
 
 
