@@ -74,6 +74,7 @@ class Task:
 
     values: (T,) from grid step ``start`` on, NaN where unobserved.  ends: (E,) origins, as counts of values, none where
     only learning is asked for.  context: steps before an origin that learning looks back.
+    stretch: factors of the spread 1, 2, … steps ahead, the last of them further on.
     """
 
     method: str
@@ -84,6 +85,7 @@ class Task:
     horizon: int
     context: int
     learned: Learned | None = None
+    stretch: Floats = field(default_factory=lambda: np.ones(1))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,6 +261,7 @@ def _in_units(task: Task, learned: Learned, ahead: Ahead, ends: Ints, missed: In
     if isinstance(ahead, Exception):
         return ahead
     mean, spread = ahead
+    spread = spread * task.stretch[np.minimum(np.arange(spread.shape[1]), len(task.stretch) - 1)]
     if len(learned.seasonal):
         season = learned.seasonal[(ends[:, None] + np.arange(mean.shape[1])) % len(learned.seasonal)]
         mean, spread = (mean * season, spread * season) if learned.factors else (mean + season, spread)

@@ -3,25 +3,30 @@
 Dimension key: S series, W windows, H horizon, C channels.
 """
 
-import os
 import time
 from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any, ClassVar
 
 import numpy as np
 
 from forecast.baselines.common import Baseline, gaussian_levels
-from forecast.baselines.local import JOINT, Answer, Learned, Task, method_named, solve
-from forecast.baselines.processes import solve_all
+from forecast.baselines.local import JOINT, SHORTEST, Answer, Learned, Task, method_named, solve
+from forecast.baselines.processes import STARTUP_SECONDS, solve_all
+from forecast.cores import cores
 from forecast.datasets.arrays import Floats, Ints
 from forecast.datasets.panel import Panel
 from forecast.datasets.seasons import detect_season
 from forecast.estimators.base import Job
 from forecast.estimators.settings import setting
 
-TRIAL = 32  # series that a forecast of the time it takes is made from
+TRIAL_VALUES = 8000  # of the series that a forecast of the time it takes is made from
+TRIAL_SERIES = 3  # at least
+FORECAST_SHARE = 0.02  # of the time of learning that one more forecast takes
+STRETCH_WINDOWS = 8000  # forecasts over the history that the spread is compared with
+FEW_ERRORS, MOST_STRETCH = 20, 3.0  # errors that are half believed; the spread is stretched no further
 SEASONS_OF_CONTEXT, STEPS_OF_CONTEXT, LONGEST_CONTEXT = 8, 500, 5000
 
 
@@ -32,8 +37,8 @@ class _Local(Baseline):
     Later origins are not fitted again: the state is filtered forward over the new rows with the parameters held fixed.
     A series that does not continue what was learned under its id is fitted at its first origin.  Gaps are closed by
     straight lines between observed values; after a gap that reaches to the origin the forecast starts from the last
-    observed value.  Levels are normal around the mean forecast.  Where no model can be fitted the seasonal naive
-    forecast stands in; ``report_["fallbacks"]`` counts such series by reason.
+    observed value.  Levels are normal around the mean forecast, as wide as the errors over the history ask for.  Where
+    no model can be fitted the seasonal naive forecast stands in; ``report_["fallbacks"]`` counts such series by reason.
     """
 
     context: int | None = setting(
@@ -48,6 +53,7 @@ class _Local(Baseline):
         nothing = np.zeros(0, np.int64)
         jobs = [(s, c, nothing) for s in range(len(panel)) for c in range(panel.channels)]
         self.learned_: dict[tuple[Hashable, int], Learned] = {}
+        self.stretch_: Floats = np.ones(self.horizon)
         answers = self._solve(panel, jobs, horizon=self.horizon)
         names = panel.ids.tolist()  # plain Python values, as JSON takes them
         for (s, c, _), answer in zip(jobs, answers, strict=True):
@@ -55,8 +61,40 @@ class _Local(Baseline):
         self.report_["models"] = dict(
             Counter(one.spec.partition(JOINT)[0] for one in self.learned_.values()).most_common()
         )
+        self.stretch_ = self._stretch(panel)
+
+    def _stretch(self, panel: Panel) -> Floats:
+        """(H,) by how much the spread h steps ahead falls short of the errors made over the history itself.
+
+        Errors of one step fit by construction; those of more show where trends turn more often than the model holds.
+        The 90 % quantile of many series' errors is compared, and believed the more, the more of them do not overlap.
+        """
+        chosen = np.unique(np.linspace(0, len(panel) - 1, max(STRETCH_WINDOWS // (2 * self.horizon), 1)).astype(int))
+        first = np.maximum(np.maximum(panel.ends - 2 * self.horizon, panel.ends // 2), SHORTEST + 2)
+        counts = np.maximum(panel.ends - first + 1, 0)[chosen]  # the end itself too, so that what was learned is known
+        if not counts.any():
+            return np.ones(self.horizon)
+        series = np.repeat(chosen, counts)
+        ends = first[series] + np.arange(len(series)) - np.repeat(np.cumsum(counts) - counts, counts)
+        mean, spread = self._moments(panel, series, ends, self.horizon)
+        steps = ends[:, None] + np.arange(self.horizon)
+        rows = np.minimum(panel.offsets[series, None] + steps, len(panel.target) - 1)
+        usable = (steps < panel.ends[series, None])[..., None] & (spread > 0)
+        errors = np.where(usable, np.abs(panel.target[rows] - mean) / np.where(usable, spread, 1.0), np.nan)
+        stretch = np.ones(self.horizon)
+        for step in range(self.horizon):
+            known = errors[:, step][~np.isnan(errors[:, step])]
+            apart = len(known) / (step + 1)
+            if apart >= 1:
+                short = float(np.quantile(known, 0.9)) / NormalDist().inv_cdf(0.95)
+                stretch[step] = max(short, 1.0) ** (apart / (apart + FEW_ERRORS))
+        return np.minimum(np.maximum.accumulate(stretch), MOST_STRETCH)
 
     def _forecast(self, panel: Panel, series: Ints, ends: Ints, *, horizon: int, levels: tuple[float, ...]) -> Floats:
+        return gaussian_levels(*self._moments(panel, series, ends, horizon), levels)
+
+    def _moments(self, panel: Panel, series: Ints, ends: Ints, horizon: int) -> tuple[Floats, Floats]:
+        """Mean and standard deviation, each (W, H, C)."""
         order = np.argsort(series, kind="stable")  # windows of one series share a filter pass
         chosen, begin = np.unique(series[order], return_index=True)
         groups = np.split(order, begin[1:])
@@ -68,11 +106,11 @@ class _Local(Baseline):
         for place, answer in enumerate(answers):
             group, channel = groups[place // panel.channels], place % panel.channels
             mean[group, :, channel], spread[group, :, channel] = answer.mean, answer.spread
-        return gaussian_levels(mean, spread, levels)
+        return mean, spread
 
     def _solve(self, panel: Panel, jobs: list[tuple[int, int, Ints]], *, horizon: int) -> list[Answer]:
         tasks = [self._task(panel, s, c, ends, horizon=horizon) for s, c, ends in jobs]
-        answers = solve_all(tasks, workers=self.workers or _cores())
+        answers = solve_all(tasks, workers=self.workers or cores())
         failures = Counter(answer.failure for answer in answers if answer.failure)
         if failures:
             self.report_["fallbacks"] = dict(failures.most_common(5))
@@ -95,32 +133,29 @@ class _Local(Baseline):
             horizon=horizon,
             context=self._context_steps(),
             learned=learned,
+            stretch=self.stretch_,
         )
 
     def estimate_seconds(self, panel: Panel, windows: int) -> float:
-        """Learns and forecasts some series (after one that only warms up) and multiplies.
+        """From trials on few and on some more series: batches of series cost a sum for themselves and one by series.
 
         ``windows`` are those forecast after learning; they are shared out over the series.
         """
         trial = self.clone()
         trial.season_ = getattr(self, "season_", None) or self.season or detect_season(panel)
-        trial.report_ = {}
-        order = np.argsort(panel.ends, kind="stable")
-        method = method_named(self.name)
-        most = max(int(method.values_at_a_time // max(int(np.median(panel.ends)), 1)), 1)
-        few = min(most, TRIAL, len(panel))
-        chosen = order[np.linspace(0, len(panel) - 1, few + 2).astype(int)[1:-1]]
-        nothing = np.zeros(0, np.int64)
-        solve([trial._task(panel, int(chosen[0]), 0, panel.ends[chosen[:1]], horizon=self.horizon)])
-        began = time.perf_counter()
-        answers = solve([trial._task(panel, int(s), 0, nothing, horizon=self.horizon) for s in chosen])
-        learning = time.perf_counter() - began
-        trial.learned_ = {(panel.ids[s], 0): answer.learned for s, answer in zip(chosen, answers, strict=True)}
-        began = time.perf_counter()
-        solve([trial._task(panel, int(s), 0, panel.ends[s : s + 1], horizon=self.horizon) for s in chosen])
-        forecasting = time.perf_counter() - began
-        work = panel.channels * (len(panel) * learning + max(windows, len(panel)) * forecasting) / few
-        return work / min(self.workers or _cores(), max(len(panel) // most, 1))
+        trial.report_, trial.stretch_ = {}, np.ones(1)
+        steps = max(int(np.median(np.minimum(panel.ends, trial._context_steps()))), 1)
+        most = max(method_named(self.name).values_at_a_time // steps, 1)
+        some = max(min(TRIAL_VALUES // steps, most, len(panel)), min(TRIAL_SERIES, len(panel)))
+        few = max(some // 4, 1) if most > 1 else some
+        _seconds(trial, panel, 1)  # loads libraries
+        costs = {number: _seconds(trial, panel, number) for number in {few, some}}
+        rate = max(costs[some] - costs[few], 0.1 * costs[some]) / (some - few) if some > few else costs[some] / some
+        batch = max(costs[some] - rate * some, 0.0)
+        batches = -(-len(panel) // most)
+        again = 1 + max(windows / len(panel) - 1, 0) * FORECAST_SHARE if len(panel) else 0.0
+        seconds = panel.channels * (batch * batches + rate * len(panel)) * again
+        return seconds / (min(self.workers or cores(), batches) if seconds > STARTUP_SECONDS else 1)
 
     def _state(self) -> tuple[dict[str, Any], dict[str, Floats]]:
         learned = list(self.learned_.values())
@@ -133,11 +168,13 @@ class _Local(Baseline):
         arrays = {
             "span": np.array([(one.first, one.last, one.factors) for one in learned], np.int64).reshape(-1, 3),
             "scale": np.array([(one.shift, one.size) for one in learned], np.float64).reshape(-1, 2),
+            "stretch": self.stretch_,
             "numbers": np.concatenate([np.zeros(0), *(part for one in learned for part in _numbers(one))]),
         }
         return state, arrays
 
     def _restore(self, state: dict[str, Any], arrays: dict[str, Floats]) -> None:
+        self.stretch_ = arrays["stretch"]
         sizes = np.array(state["sizes"], np.int64).reshape(-1, 3)
         parts = iter(np.split(arrays["numbers"], sizes.ravel().cumsum()[:-1]) if sizes.size else ())
         names = zip(state["series"], state["channels"], state["specs"], strict=True)
@@ -158,12 +195,17 @@ class _Local(Baseline):
         }
 
 
+def _seconds(trial: _Local, panel: Panel, number: int) -> float:
+    """Seconds that learning ``number`` series spread over the panel and forecasting each once takes."""
+    order = np.argsort(panel.ends, kind="stable")
+    chosen = order[np.linspace(0, len(panel) - 1, number + 2).astype(int)[1:-1]]
+    began = time.perf_counter()
+    solve([trial._task(panel, int(s), 0, panel.ends[s : s + 1], horizon=trial.horizon) for s in chosen])
+    return time.perf_counter() - began
+
+
 def _numbers(learned: Learned) -> tuple[Floats, Floats, Floats]:
     return np.array(learned.digest, np.float64), learned.seasonal, learned.params
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

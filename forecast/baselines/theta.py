@@ -38,7 +38,7 @@ class Theta:
         )
         dynamic, other = best_parameters(batch, level, slope, skipped=1)
         squares = (((error + other) / 2) ** 2 * batch.seen)[1:].sum(axis=0)
-        variance = squares / np.maximum(batch.lengths - 4, 1)
+        variance = squares / np.maximum(batch.lengths - 4, 1) * (1 + 4 / batch.lengths)  # as estimation adds to it
         return [("theta", column) for column in np.concatenate([static, dynamic, variance[None]]).T]
 
     def forecast(

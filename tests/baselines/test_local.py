@@ -159,3 +159,21 @@ def test_the_search_for_orders_ends_where_nothing_around_white_noise_is_better()
     for seed in range(8):
         orders, coefficients = search(np.random.default_rng(seed).normal(size=12), 2, 0, 1)
         assert (orders.d, orders.D) == (2, 0) and len(coefficients) == orders.count
+
+
+def test_levels_are_as_wide_as_the_errors_over_the_history_ask_for(make_panel, learn):
+    rng = np.random.default_rng(3)
+    trends = [rng.normal(scale=0.3, size=70).cumsum().cumsum() + 50 for _ in range(60)]  # that turn all the time
+    steady = [10 + rng.normal(size=70) for _ in range(60)]
+    inside = {}
+    for name, series in {"trends": trends, "steady": steady}.items():
+        panel = make_panel(series)
+        model = learn(ThetaForecaster(horizon=8, workers=1), panel.cut(panel.ends - 8), season=1)
+        assert (np.diff(model.stretch_) >= 0).all() and (model.stretch_ >= 1).all()
+        truth = np.stack(series)[:, -8:]
+        for kind, stretch in (("stretched", model.stretch_), ("plain", np.ones(1))):
+            model.stretch_ = stretch
+            result = forecast(model, panel, range(60), panel.ends - 8, levels=(0.05, 0.95), horizon=8)[:, :, 0]
+            inside[name, kind] = np.mean((truth >= result[..., 1]) & (truth <= result[..., 2]))
+    assert inside["trends", "stretched"] > inside["trends", "plain"] + 0.1
+    assert 0.82 < inside["steady", "stretched"] < 0.97
