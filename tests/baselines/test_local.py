@@ -177,3 +177,31 @@ def test_levels_are_as_wide_as_the_errors_over_the_history_ask_for(make_panel, l
             inside[name, kind] = np.mean((truth >= result[..., 1]) & (truth <= result[..., 2]))
     assert inside["trends", "stretched"] > inside["trends", "plain"] + 0.1
     assert 0.82 < inside["steady", "stretched"] < 0.97
+
+
+@pytest.mark.parametrize("kind", [ETSForecaster, ThetaForecaster])
+@pytest.mark.parametrize("season", [1, 4, 12])
+def test_awkward_series_get_finite_ordered_levels_next_to_each_other(make_panel, learn, kind, season):
+    rng = np.random.default_rng(0)
+    gap = seasonal(60)
+    gap[20:30] = np.nan
+    awkward = [
+        np.zeros(40),
+        np.where(rng.random(40) < 0.2, rng.random(40) * 9, 0.0),
+        -np.abs(rng.normal(size=40)) * 5 - 3,
+        1e12 + 1e9 * rng.normal(size=40).cumsum(),
+        1e-9 * np.exp(rng.normal(size=40)),
+        np.arange(50.0),
+        np.exp(np.arange(60) * 0.3),
+        np.tile([1.0, 2.0, 3.0, 4.0], 15),
+        np.repeat([1.0, 1e6], 30),
+        gap,
+        [4.0],
+    ]
+    panel = make_panel(awkward)
+    model = learn(kind(horizon=6, workers=1), panel, season=season)
+    result = forecast(model, panel, range(len(awkward)), panel.ends, levels=(0.1, 0.5, 0.9), horizon=6)[:, :, 0, 1:]
+    assert np.isfinite(result).all() and (np.diff(result, axis=-1) >= 0).all()
+    np.testing.assert_allclose(result[5, :, 1], np.arange(50.0, 56.0), atol=0.05)
+    if season in (1, 4):
+        assert "fallbacks" not in model.report_
