@@ -5,6 +5,7 @@ another; only the numbers of finished trials come back through its pipe, the res
 tells it to stop: by being closed, as it also is when the command dies.  So no worker outlives its command.
 """
 
+import os
 import signal
 import time
 from collections.abc import Callable, Collection, Iterable
@@ -87,6 +88,9 @@ def _checked(opened: OpenStudy, trials: int | None, jobs: int, timeout: float | 
         raise ConfigError("neither a number of trials nor a time is given", "Give trials (--trials) or a timeout.")
     if jobs > 1 and opened.address is None:
         raise ConfigError("workers cannot share a study in memory", "Name a storage, or run one job.")
+    if jobs > 1 and os.name == "nt":
+        cause = "several workers of one command need another system than Windows"
+        raise ConfigError(cause, "Start the command several times with one storage: they share the trials.")
     return share_cores(jobs)
 
 

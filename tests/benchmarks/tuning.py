@@ -23,7 +23,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))  # workers import this module, too
 
 TRIALS, SECONDS, REPORTS, SETTINGS = 24, 5.0, 20, 10
-FITS, STEPS = 8, 150  # of the comparison of workers
+FITS, STEPS = 6, 100  # of the comparison of workers
 
 
 class Work:
