@@ -32,7 +32,7 @@ def write_history(result: TuneResult, path: Path) -> None:
 def write_importances(result: TuneResult, path: Path) -> None:
     """Bars of the share that each setting has in the differences between trials."""
     shown = list(result.importances.items())[:MOST_BARS][::-1]
-    subtitle = f"Share of the differences in {result.objectives[0]} between {_count(result)} (PED-ANOVA)"
+    subtitle = f"Share of the differences in {result.objectives[0]} between {_count(result)} (fANOVA)"
     figure, axes = _page("Which settings mattered", subtitle, height=1.6 + 0.3 * max(len(shown), 3))
     axes.barh([name for name, _ in shown], [share for _, share in shown], color=FORECAST, height=0.6)
     axes.margins(y=0.02)

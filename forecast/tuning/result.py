@@ -153,25 +153,31 @@ def best_of(trials: Sequence[Trial], *, kept: str) -> Trial:
     raise ForecastError(cause, f"{remedy} The trials are kept in {kept}.")
 
 
-def importances_of(study: "Study") -> dict[str, float]:
-    """Share of each parameter in the differences of the first objective, largest first; empty where too few are done.
+def importances_of(study: "Study", best: Trial) -> dict[str, float]:
+    """Share of each setting of the best model in the differences of the first objective, largest first.
 
-    Source: Watanabe et al. 2023 (PED-ANOVA), Optuna's default evaluator.
+    Empty where too few trials are done.  Source: Hutter et al. 2014 (fANOVA).  Optuna's default, PED-ANOVA, looks at
+    the best tenth of the trials, which of twenty are two: it then names whatever is continuous.
     """
-    from optuna.importance import get_param_importances
+    from optuna.importance import FanovaImportanceEvaluator, get_param_importances
     from optuna.trial import TrialState
 
     done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if len({tuple(trial.values) for trial in done}) < 2:
         return {}
-    first = None if len(study.directions) == 1 else lambda trial: float(trial.values[0])
+    names = list(next(trial.params for trial in done if trial.number == best.number))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # that a few trials make rough shares
-            found = get_param_importances(study, target=first)
+            found = get_param_importances(
+                study,
+                evaluator=FanovaImportanceEvaluator(seed=0),
+                params=names,
+                target=lambda trial: float(trial.values[0]),
+            )
     except (ValueError, RuntimeError):  # no parameter is shared, or none varies
         return {}
-    return {name: value for name, value in found.items() if math.isfinite(value) and value > 0}
+    return {name: float(value) for name, value in found.items() if math.isfinite(value) and value > 0}
 
 
 def trials_frame(trials: Sequence[Trial], objectives: Sequence[str]) -> pd.DataFrame:

@@ -209,7 +209,7 @@ def _result(found: OpenStudy, objective: Objective, folder: Path | None, remarks
         study=found.name,
         storage=found.place,
         seconds=0.0,
-        importances=importances_of(found.study),
+        importances=importances_of(found.study, best),
         remarks=tuple(remarks),
         folder=folder,
     )
