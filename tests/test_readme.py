@@ -51,7 +51,9 @@ def table() -> str:
 def shortened(line: str) -> list[str]:
     """The words of a command, with little time for those that train."""
     words = shlex.split(line, comments=True)
-    if words[1] in ("run", "fit", "backtest"):
+    if "--trials" in words:
+        words[words.index("--trials") + 1] = "3"
+    if words[1] in ("run", "fit", "backtest", "tune"):
         if "--max-time" in words:
             at = words.index("--max-time")
             del words[at : at + 2]
@@ -83,7 +85,7 @@ def forecast(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]
     """Run the installed command in a folder."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     variables = {**os.environ, "PATH": path, "COLUMNS": "200", "FORECAST_CACHE": str(folder / "cache")}
-    return subprocess.run(words, cwd=folder, env=variables, capture_output=True, text=True, timeout=120)
+    return subprocess.run(words, cwd=folder, env=variables, capture_output=True, text=True, timeout=400)
 
 
 @pytest.mark.slow

@@ -38,8 +38,8 @@ BASELINES: tuple[Preset, ...] = (
         name="theta",
         family="baseline",
         target="forecast.baselines:ThetaForecaster",
-        description="Half the trend and exponential smoothing, deseasonalised",
-        paper="Assimakopoulos & Nikolopoulos 2000",
+        description="Part of the trend and exponential smoothing, deseasonalised",
+        paper="Fiorucci et al. 2016",
     ),
     Preset(
         name="arima",
