@@ -1,5 +1,6 @@
 """What fitting a neural forecaster comes to: one training, or two where the second learns from all rows."""
 
+import math
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -67,17 +68,18 @@ class Learning:
         identity = {} if job.checkpoint is None and self.ranks.size == 1 else self._identity(held_out)
         self.ranks.require_same(identity)
         found, began = self.ranks.from_first(lambda: self._finished_before(identity)), job.began
-        resolved, trainings = forecaster.resolved_, 2 if share_of(forecaster) else 1
+        resolved, trainings, late = forecaster.resolved_, 2 if share_of(forecaster) else 1, False
         if job.refit and len(found) >= trainings:
             before = found[:trainings]
         else:
             steps = resolved.max_steps - pretraining_steps(forecaster)
             first = self.train(train, held_out, steps=steps, limit=limit, began=began, identity=identity, found=found)
             before, began = [*first.plan.identity.get(checkpoint.BEFORE, []), outcome(first)], first.budget.began
+            late = self.ranks.from_first(lambda: first.budget.seconds() >= (forecaster.max_time or math.inf))
         progress = Progress(**before[-1])
         if trainings == 2:
             forecaster.report_["pretraining"] = {"steps": before[0]["step"], "history": before[0]["history"]}
-        if job.refit and held_out is not None:
+        if job.refit and held_out is not None and not late:  # weights that were trained are better than new ones
             set_seed(forecaster.seed, self.device)
             steps, identity = max(progress.best_step, 1), identity | {checkpoint.BEFORE: before}
             limit = forecaster.max_time
@@ -214,6 +216,9 @@ def _notes(forecaster: "NeuralForecaster", panel: Panel, progress: Progress) -> 
     if asked > longest:
         message = f"lookback={asked} is longer than the longest series, of {longest} steps; what is missing is padded"
         yield Note(topic="lookback", message=message, count=longest)
+    if not progress.step:
+        message = f"max_time={forecaster.max_time} was over before the first step: the network is untrained"
+        yield Note(topic="time", message=message, count=0)
     if progress.parts > 1:
         message = f"memory ran out: each batch was trained in {progress.parts} passes, one by one, to the same result"
         yield Note(topic="memory", message=message, count=progress.parts)

@@ -15,7 +15,10 @@ class NeuralSettings(Forecaster):
     """What the networks of all families take, each said once."""
 
     lookback: int | None = setting(
-        None, help="steps that the network sees; from the cycles when None", low=1, search=Multiples(factors=(0.5, 2.0, 4.0))
+        None,
+        help="steps that the network sees; from the cycles when None",
+        low=1,
+        search=Multiples(factors=(0.5, 2.0, 4.0)),
     )
     tokens: TokenKind = setting("patches", help="what a token is")
     patch: int | None = setting(None, help="steps per patch; from the season when None", low=1)

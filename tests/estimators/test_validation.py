@@ -10,6 +10,7 @@ from forecast.errors import ConfigError, DataError, TrainingError
 from forecast.estimators import learning
 from forecast.estimators.holdout import hold_out, only
 from forecast.training.loop import Training
+from forecast.training.schedule import Budget
 
 
 def report(model: object, *names: str) -> list[object]:
@@ -110,6 +111,30 @@ def test_refit_trains_again_on_everything(make, data):
     assert not np.array_equal(first.predict(), again.predict())
     direct = make("lstm", **settings).set_params(max_steps=first.report_["best_step"])
     np.testing.assert_allclose(again.predict(), direct.fit(data.series(), validation=0).predict(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_refit_for_which_no_time_is_left_keeps_the_weights_that_were_trained(make, data, monkeypatch, late):
+    """New ones would not see a single step."""
+    trained, train = [], learning.Learning.train
+
+    def watched(self, panel, held_out, **options):
+        trained.append(train(self, panel, held_out, **options))
+        return trained[-1]
+
+    monkeypatch.setattr(learning.Learning, "train", watched)
+    model = make("lstm", patience=None, max_steps=20, max_time=30.0, threads=1)
+    if late:
+        monkeypatch.setattr(Budget, "seconds", lambda self: 31.0 if trained else 0.1)
+    model.fit(data.series(), refit=True)
+    assert len(trained) == (1 if late else 2)
+    assert model.network_ is trained[-1].network
+    assert trained[-1].progress.step > 0
+
+
+def test_a_fit_without_time_for_a_single_step_says_so(make, data):
+    model = make("lstm", max_time=1e-4).fit(data.series())
+    assert any("untrained" in note["message"] for note in model.report_["notes"])
 
 
 @pytest.mark.parametrize("family_", ["lstm", "encoder", "encoder-decoder", "hybrid"])
