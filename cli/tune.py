@@ -118,7 +118,7 @@ class _Follower:
         self.total, self.quiet = total, quiet
 
     def __call__(self, trial: "Trial", best: float | None) -> None:
-        of = "" if self.total is None else f"/{self.total}"
+        of = "" if self.total is None or trial.number >= self.total else f"/{self.total}"  # retries have numbers, too
         parts = [f"trial {trial.number + 1}{of}", trial.model, trial.state, f"{trial.seconds:.0f} s"]
         if trial.values:
             parts += [" ".join(f"{value:.4g}" for value in trial.values)]
