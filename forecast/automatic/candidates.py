@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from forecast.datasets.panel import Panel
 from forecast.datasets.seasons import detect_cycles
+from forecast.errors import unknown_name
 from forecast.estimators.settings import check_values
-from forecast.presets import create, forecaster_class, preset
+from forecast.presets import PRESETS, create, forecaster_class, preset
 from forecast.presets.row import NETWORKS as NEURAL
 
 if TYPE_CHECKING:
@@ -99,6 +100,15 @@ def has_covariates(panel: Panel) -> bool:
 def check_settings(name: str, given: Mapping[str, Any], horizon: int) -> None:
     """``ConfigError`` where one of the given settings has a value that the forecaster of that name does not take."""
     check_values(create(name, **{**settings_of(name, given), "horizon": horizon}))
+
+
+def require_known(given: Mapping[str, Any]) -> None:
+    """``ConfigError`` for a setting that no forecaster of the table has, and that would change nothing unseen."""
+    single = [name for name, row in PRESETS.items() if row.family != "ensemble"]
+    known = {key for name in single for key in forecaster_class(name).__dataclass_fields__}
+    for key in given:
+        if key not in known:
+            raise unknown_name("setting of what is tried", key, known)
 
 
 def settings_of(name: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -78,7 +78,8 @@ def choose(
         labels = [label for label in ranked if kinds[label] in KINDS[: last + 1]]
         if not any(kinds[label] == kind for label in labels):
             continue
-        options = _options(labels, backtests, errors, combine=kind != "simple", affordable=affordable)
+        able = affordable if chosen is not None else _always  # something has to forecast, even when the time is over
+        options = _options(labels, backtests, errors, combine=kind != "simple", affordable=able)
         if not options:
             continue
         found = _best(options, weight)
@@ -94,6 +95,10 @@ def choose(
         chosen = found if better else chosen
     assert chosen is not None  # the reference is always among the simple ones
     return Choice(option=chosen, why=tuple(why))
+
+
+def _always(_: Sequence[str]) -> bool:
+    return True
 
 
 def _options(

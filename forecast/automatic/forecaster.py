@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
+from forecast.automatic.candidates import require_known
 from forecast.automatic.clock import Clock
 from forecast.automatic.selection import Selection, select
 from forecast.automatic.trials import Trials, error_of
@@ -63,6 +64,7 @@ class AutoForecaster(NestedForecaster):
     def _learn(self, panel: Panel, job: Job) -> None:
         if job.validation is not None:
             raise ConfigError("auto judges on folds of its own, not on a validation set", "Set folds=… instead.")
+        require_known(self.settings or {})
         limit = self.max_time or SECONDS
         found = select(
             panel,

@@ -104,6 +104,9 @@ def require_values(name: str, search: Ranged, forecaster: Any) -> None:
 def _read_table(name: str, given: Mapping[str, Any]) -> Any:
     unknown = [key for key in given if key not in KEYS]
     if "choices" in given and len(given) == 1:
+        if not isinstance(given["choices"], list | tuple):
+            cause = f"the choices of {name} are {given['choices']!r}, which is no list"
+            raise ConfigError(cause, "Write choices = […].", name=name)
         return list(given["choices"])
     if unknown or "choices" in given or not {"low", "high"} <= given.keys():
         cause = f"the search range of {name} is {dict(given)!r}"

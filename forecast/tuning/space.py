@@ -267,7 +267,7 @@ def _count(search: Ranged, *, whole: bool) -> float:
         return len(search)
     if search.step is None and not whole:
         return float("inf")
-    return (search.high - search.low) // (search.step or 1) + 1
+    return np.floor((search.high - search.low) / (search.step or 1) + 1e-9) + 1  # 0.5 // 0.1 is 4
 
 
 def names_of(models: str | Sequence[str]) -> tuple[str, ...]:

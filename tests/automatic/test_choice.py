@@ -91,6 +91,12 @@ def test_what_cannot_be_fitted_again_in_time_is_not_chosen(base: Backtest) -> No
     assert decide(results, kinds, within=("naive", "theta"))[0] == "theta"
 
 
+def test_the_best_simple_one_forecasts_where_nothing_can_be_fitted_again_in_time(base: Backtest) -> None:
+    results = {"naive": with_errors(base, 3, seed=1), "theta": with_errors(base, 1, seed=2)}
+    name, _, why = decide(results, {"naive": "simple", "theta": "statistics"}, within=())
+    assert name == "naive" and not why
+
+
 def test_equal_errors_leave_the_simple_one(base: Backtest) -> None:
     same = with_errors(base, 1, seed=1)
     kinds: dict[str, Kind] = {"naive": "simple", "theta": "statistics", "gru": "network"}

@@ -96,6 +96,8 @@ def test_other_settings_of_what_is_tried_are_passed_on(few: None) -> None:
     assert list(model.predict(levels=(0.2, 0.8)).columns[-2:]) == ["q0.2", "q0.8"]
     with pytest.raises(ConfigError, match="lookback"):
         automatic(settings={"lookback": -3}).fit(shops())
+    with pytest.raises(ConfigError, match="unknown setting of what is tried 'hiden_size'\nDid you mean 'hidden_size'"):
+        automatic(settings={"hiden_size": 8}).fit(shops())
     with pytest.raises(ConfigError, match="settings='fast' is no mapping"):
         automatic(settings="fast").fit(shops())
 

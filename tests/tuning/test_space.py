@@ -122,6 +122,8 @@ def test_a_space_is_read_from_toml(tmp_path, panel):
         ({"cell": {"low": 1, "high": 2}}, "choices and no range"),
         ({"cell": ["lstm", "lstms"]}, "cell='lstms' is not one of"),
         ({"cell": []}, "no choices"),
+        ({"cell": {"choices": "gru"}}, "'gru', which is no list"),
+        ({"layers": {"choices": 2}}, "2, which is no list"),
         ({"layers": [1, 2, 1]}, "1 twice"),
         ({"learning_rat": [1]}, "learning_rat"),
         ({"horizon": [1, 2]}, "horizon belongs to the task"),
@@ -174,6 +176,8 @@ def test_the_number_of_combinations_is_that_of_different_trials(panel):
     own = {"layers": [1, 2, 3], "hidden_size": {"low": 16, "high": 64, "step": 16}}
     space = make_space({"lstm": {"horizon": 7}, "theta": {"horizon": 7}}, panel, own)
     assert space.combinations() == 3 * 4 + 1
+    tenths = make_space({"lstm": {"horizon": 7}}, panel, {"dropout": {"low": 0.0, "high": 0.5, "step": 0.1}})
+    assert tenths.combinations() == 6
     assert space.gridded().combinations() == 3 * 4 + 1
     assert make_space({"linear": {"horizon": 7}}, panel).combinations() == float("inf")
 
