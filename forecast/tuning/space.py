@@ -1,5 +1,6 @@
 """What a search may try: forecasters of the table, and for each the settings that stay and those that vary."""
 
+import math
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -267,7 +268,7 @@ def _count(search: Ranged, *, whole: bool) -> float:
         return len(search)
     if search.step is None and not whole:
         return float("inf")
-    return np.floor((search.high - search.low) / (search.step or 1) + 1e-9) + 1  # 0.5 // 0.1 is 4
+    return math.floor((search.high - search.low) / (search.step or 1) + 1e-9) + 1  # 0.5 // 0.1 is 4
 
 
 def names_of(models: str | Sequence[str]) -> tuple[str, ...]:
