@@ -21,7 +21,7 @@ from forecast.ensembles.weights import Weights, equal_weights, weigh
 from forecast.evaluation.results import Backtest
 
 LARGEST = 5  # members of an equal combination
-POOL = 8  # best forecasters from which the greedy one is put together
+POOL = 4  # best forecasters of a kind that combinations are made of: many variants of one network err alike
 LEAST_WEIGHT = 0.05  # of a member that is worth being fitted again
 FAR = 1.6  # error over that of the best beyond which a forecaster is in no combination
 COMBINED = "combined"
@@ -79,7 +79,7 @@ def choose(
         if not any(kinds[label] == kind for label in labels):
             continue
         able = affordable if chosen is not None else _always  # something has to forecast, even when the time is over
-        options = _options(labels, backtests, errors, combine=kind != "simple", affordable=able)
+        options = _options(labels, backtests, errors, None if kind == "simple" else kinds, affordable=able)
         if not options:
             continue
         found = _best(options, weight)
@@ -105,20 +105,23 @@ def _options(
     labels: list[str],
     backtests: Mapping[str, Backtest],
     errors: Mapping[str, Floats],
+    kinds: Mapping[str, Kind] | None,
     *,
-    combine: bool,
     affordable: Callable[[Sequence[str]], bool],
 ) -> list[Option]:
-    """The best of the labels (ranked, best first) by itself, and combinations of the best."""
+    """The best of the labels (ranked, best first) by itself; with ``kinds`` also combinations of the best."""
     able = [label for label in labels if affordable([label])]
     if not able:
         return []
     options = [Option(weights=equal_weights(able[:1]), backtest=backtests[able[0]], judged=errors[able[0]])]
-    if not combine:
+    if kinds is None:
         return options
     weight = _weight(backtests[able[0]])
     limit = FAR * _mean(errors[able[0]], weight)
-    near = [label for label in able if _mean(errors[label], weight) <= limit][:POOL]
+    near = [label for label in able if _mean(errors[label], weight) <= limit]
+    near = [
+        label for place, label in enumerate(near) if [kinds[one] for one in near[:place]].count(kinds[label]) < POOL
+    ]
     for size in range(2, min(LARGEST, len(near)) + 1):
         if affordable(near[:size]):
             options.append(_option(equal_weights(near[:size]), backtests))

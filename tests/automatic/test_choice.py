@@ -70,6 +70,16 @@ def test_statistics_whose_errors_cancel_are_combined(base: Backtest) -> None:
     assert weights["theta"] == pytest.approx(0.5, abs=0.2)
 
 
+def test_many_variants_of_a_network_do_not_crowd_out_the_statistics(base: Backtest) -> None:
+    """Together they have less error than any number of networks that err alike."""
+    alike, own = with_errors(base, 0.9, seed=1), with_errors(base, 1, seed=2)
+    networks = {f"gru seed={n}": alike for n in range(8)}
+    kinds: dict[str, Kind] = {"theta": "statistics", "naive": "simple", **{name: "network" for name in networks}}
+    results = {"naive": with_errors(base, 6, seed=3), "theta": own, **networks}
+    name, weights, _ = decide(results, kinds)
+    assert name == "combined" and 0.3 < weights["theta"] < 0.7
+
+
 def test_a_member_that_only_harms_is_in_no_combination(base: Backtest) -> None:
     results = {
         "naive": with_errors(base, 6, seed=1),
