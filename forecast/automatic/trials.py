@@ -93,7 +93,7 @@ def _try_baselines(panel: Panel, trials: Trials, settings: Mapping[str, Any], cl
             cost = _cost(model, panel, windows)
             left = allowed - (clock.elapsed() - began)
             if cost > max(left, 0.0):
-                trials.left_out[label] = f"would take about {cost:.0f} s, {max(left, 0):.0f} s were left for baselines"
+                trials.left_out[label] = f"would take about {cost:.1f} s, {max(left, 0):.1f} s were left for baselines"
                 continue
             result = backtest(model, panel, folds=folds.count, season=settings["season"])
         except (ConfigError, DataError):

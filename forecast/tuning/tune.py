@@ -21,7 +21,7 @@ from forecast.tuning.shared import share
 from forecast.tuning.space import Space, make_space, names_of
 from forecast.tuning.study import OpenStudy, finished, open_study
 from forecast.tuning.task import Models, Task, models_of, open_models, task_of
-from forecast.tuning.workers import run_trials
+from forecast.tuning.workers import check_counts, run_trials
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -80,6 +80,7 @@ def tune(
     names = names_of(objectives)
     chosen_pruner = pruner or ("median" if len(names) == 1 else "none")
     check_names(sampler, chosen_pruner, objectives=len(names))
+    check_counts(trials, jobs, timeout)
     chosen = models_of(forecaster, horizon=horizon, seed=seed)
     require_alike(chosen_pruner, {name: is_trained(forecaster_class(name)) for name in chosen})
     panel, chosen = open_models(data, chosen, future_data)
@@ -87,7 +88,7 @@ def tune(
     ranges = make_space(chosen, task.known, space)
     objective = Objective(
         data=task.panel,
-        space=ranges.gridded() if sampler == "grid" else ranges,
+        space=_searchable(ranges, sampler),
         horizon=task.horizon,
         folds=task.folds,
         step=task.step,
@@ -143,6 +144,13 @@ def _identity(objective: Objective, task: Task) -> dict[str, Any]:
         "objectives": list(objective.objectives),
         "space": objective.space.describe(),
     }
+
+
+def _searchable(space: Space, sampler: str) -> Space:
+    """The space as the sampler takes it; ``ConfigError`` where it takes none of this kind."""
+    taken = space.gridded() if sampler == "grid" else space
+    make_sampler(sampler, taken, seed=0)
+    return taken
 
 
 def _total(trials: int | None, timeout: float | None, space: Space) -> int | None:

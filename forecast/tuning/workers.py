@@ -77,13 +77,18 @@ def run_trials(
     return tuple(told.remarks)
 
 
-def _checked(opened: OpenStudy, trials: int | None, jobs: int, timeout: float | None) -> tuple[int, int]:
-    """Workers and threads of each, at most as many as there are cores; ``ConfigError`` for wrong arguments."""
+def check_counts(trials: int | None, jobs: int, timeout: float | None) -> None:
+    """``ConfigError`` for numbers that make no sense, before anything is opened."""
     for name, count in (("trials", trials), ("jobs", jobs)):
         if count is not None and (not isinstance(count, int) or isinstance(count, bool) or count < 1):
             raise ConfigError(f"{name}={count!r} is not a whole number of at least 1", "Give a count.")
     if timeout is not None and not timeout > 0:
         raise ConfigError(f"timeout={timeout!r} is not above 0", "Give seconds.")
+
+
+def _checked(opened: OpenStudy, trials: int | None, jobs: int, timeout: float | None) -> tuple[int, int]:
+    """Workers and threads of each, at most as many as there are cores; ``ConfigError`` for wrong arguments."""
+    check_counts(trials, jobs, timeout)
     if trials is None and timeout is None:
         raise ConfigError("neither a number of trials nor a time is given", "Give trials (--trials) or a timeout.")
     if jobs > 1 and opened.address is None:
