@@ -9,7 +9,7 @@ import pandas as pd
 from forecast.datasets.arrays import Floats, Ints
 from forecast.datasets.panel import Panel
 from forecast.datasets.roles import Found
-from forecast.datasets.rows.ends import settle
+from forecast.datasets.rows.ends import no_target, settle
 from forecast.datasets.rows.layout import Layout, lay_out
 from forecast.datasets.rows.values import numbers
 from forecast.datasets.schema import Schema
@@ -23,6 +23,8 @@ def pack_wide(frame: pd.DataFrame, found: Found, stamps: Stamps, schema: Schema,
     layout = lay_out(frame, None, name, stamps, freq=schema.freq or None, used=found.target, source=source)
     table = _table(frame, found.target, layout, source)  # (S, T)
     seen = ~np.isnan(table)
+    if not seen.any():
+        raise no_target(layout.rows)
     first = seen.argmax(axis=1)
     last = table.shape[1] - seen[:, ::-1].argmax(axis=1)
     lengths = np.where(seen.any(axis=1), last - first, 0)

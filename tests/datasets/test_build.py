@@ -298,6 +298,13 @@ def test_sparse_series_are_gaps_not_another_frequency():
     assert load_panel(frame).schema.freq == "D"
 
 
+@pytest.mark.parametrize("roles", [{}, {"target": "y"}])
+def test_a_target_without_a_value_is_told_with_its_rows(roles):
+    frame = pd.DataFrame({"ds": pd.date_range(DAY0, periods=40), "y": [np.nan] * 40})
+    with pytest.raises(DataError, match="no value in any of 40 rows"):
+        load_panel(frame, Roles(**roles))
+
+
 def test_one_mistyped_year_is_named_before_memory_is_asked_for():
     for freq, wrong in (("h", "2203-01-01"), ("s", "1970-01-01"), ("D", "9999-12-31")):
         times = pd.Series(pd.date_range(DAY0, periods=50, freq=freq))
