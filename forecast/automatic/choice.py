@@ -21,7 +21,7 @@ from forecast.ensembles.weights import Weights, equal_weights, weigh
 from forecast.evaluation.results import Backtest
 
 LARGEST = 5  # members of an equal combination
-POOL = 4  # best forecasters of a kind that combinations are made of: many variants of one network err alike
+POOL = 4  # best of each kind that the greedy one is put together from: many variants of a network err alike
 LEAST_WEIGHT = 0.05  # of a member that is worth being fitted again
 FAR = 1.6  # error over that of the best beyond which a forecaster is in no combination
 COMBINED = "combined"
@@ -119,13 +119,12 @@ def _options(
     weight = _weight(backtests[able[0]])
     limit = FAR * _mean(errors[able[0]], weight)
     near = [label for label in able if _mean(errors[label], weight) <= limit]
-    near = [
-        label for place, label in enumerate(near) if [kinds[one] for one in near[:place]].count(kinds[label]) < POOL
-    ]
     for size in range(2, min(LARGEST, len(near)) + 1):
         if affordable(near[:size]):
             options.append(_option(equal_weights(near[:size]), backtests))
-    learned = _learned({label: backtests[label] for label in near}, affordable)
+    alike = [[one for one in near if kinds[one] == kind] for kind in KINDS]
+    pool = {label for labels in alike for label in labels[:POOL]}
+    learned = _learned({label: backtests[label] for label in near if label in pool}, affordable)
     return [*options, learned] if learned is not None else options
 
 
