@@ -16,7 +16,7 @@ from forecast.datasets.panel import Panel
 from forecast.datasets.roles import join_id
 from forecast.datasets.schema import Roles
 from forecast.datasets.seasons import detect_season
-from forecast.errors import unknown_name
+from forecast.errors import DataError, unknown_name
 from forecast.evaluation.metrics import actuals as actuals_of
 from forecast.evaluation.placing import ACTUAL, Names, Places
 from forecast.evaluation.results import Backtest, By
@@ -86,6 +86,8 @@ def from_frame(
             there = np.zeros(actual.size, bool)
             there[places.cells] = True
             actual[~there.reshape(actual.shape)] = np.nan
+        if np.isnan(actual).all():
+            raise DataError("no actual of any forecast has come yet", "Give the data up to what was forecast.")
     return Backtest(
         name=forecast,
         panel=panel,

@@ -184,7 +184,7 @@ def _steps(times: pd.Series, panel: Panel, series: Ints) -> Ints:
         row = int(np.argmin(codes))
         raise DataError(f"row {row} of the forecasts has no {times.name}", "Fill it in.", row=row)
     if panel.timeline.rows is None:
-        return np.asarray(panel.timeline.steps(distinct)[codes])
+        return np.asarray(_on_grid(distinct, panel, str(times.name))[codes])
     ticks = ticks_of(distinct, integers=panel.timeline.integers)[codes]  # rows have times of their own, by series
     moments, place = np.unique(np.concatenate([panel.timeline.rows.ticks, ticks]), return_inverse=True)
     owner = np.repeat(np.arange(len(panel)), panel.lengths)
@@ -194,6 +194,17 @@ def _steps(times: pd.Series, panel: Panel, series: Ints) -> Ints:
         row = int(np.argmin(found))
         raise DataError(f"time {times.iloc[row]} of row {row} is that of no row of the actuals", "Correct it.", row=row)
     return np.asarray(found - panel.offsets[series] + panel.starts[series])
+
+
+def _on_grid(times: Any, panel: Panel, column: str) -> Ints:
+    """Steps of distinct times; ``DataError`` where they are none, or lie off the grid."""
+    try:
+        return panel.timeline.steps(times)
+    except DataError:
+        raise
+    except (ValueError, TypeError) as error:
+        cause = f"column {column!r} of the forecasts does not hold times ({error})"
+        raise DataError(cause, "Write them as the data do.", column=column) from None
 
 
 def _folds(frame: pd.DataFrame, names: Names, first: Ints) -> Ints:

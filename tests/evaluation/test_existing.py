@@ -161,6 +161,9 @@ def test_forecasts_whose_truth_has_not_come_yet_do_not_count():
     before = data[data.groupby("store").day.transform("max") - data.day >= pd.Timedelta("2D")]
     found = evaluate(frame, before, target="sold", season=7)
     assert 0 < found["count"] < frame.actual.notna().sum() and math.isfinite(found["mae"])
+    with pytest.raises(DataError, match="no actual of any forecast has come yet"):
+        last = frame[(frame.fold == 4) & (frame.store == "s0")]
+        evaluate(last, data[data.day <= last.origin.iloc[0]], target="sold")
 
 
 def test_windows_with_more_holes_than_forecasts_are_refused():
@@ -179,6 +182,7 @@ def test_windows_with_more_holes_than_forecasts_are_refused():
         (lambda f: f.drop(columns="day"), "no column 'day' for the time"),
         (lambda f: f.assign(store="s9"), "series 's9' of the forecasts is not among the actuals"),
         (lambda f: f.assign(day=f.day + pd.Timedelta("1h")), "not on the grid"),
+        (lambda f: f.assign(day="soon"), "column 'day' of the forecasts does not hold times"),
         (lambda f: f.assign(day=f.origin), "not later than its origin"),
         (lambda f: pd.concat([f, f[:1]], ignore_index=True), r"row 60 forecasts a step that another row has"),
         (lambda f: f.drop(columns=["fold", "origin"]), "another row has forecast"),
