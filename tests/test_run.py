@@ -125,6 +125,7 @@ def test_a_baseline_that_would_take_too_long_is_left_out_by_name(quick: None, mo
 def test_networks_without_time_are_left_out_by_name(quick: None) -> None:
     result = quick_run(weekly(), max_time=0.5)
     assert "no time left" in result.trials.left_out["lstm"]
+    assert "are kept for forecast and report" in result.trials.left_out["lstm"]
     assert any("No network was tried" in sentence for sentence in result.verdict.sentences) or not result.verdict.beaten
 
 

@@ -94,6 +94,9 @@ def choose(
         why.append(_sentence(found, chosen, kind, weight, noise, better=better))
         chosen = found if better else chosen
     assert chosen is not None  # the reference is always among the simple ones
+    first, error = ranked[0], _mean(errors[ranked[0]], weight)
+    if error < _mean(chosen.judged, weight) and not affordable(ranked[:1]):
+        why.append(f"{first} has an error of {error:.3g}, but no time is left to fit it again on all rows.")
     return Choice(option=chosen, why=tuple(why))
 
 

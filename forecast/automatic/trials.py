@@ -93,7 +93,8 @@ def _try_baselines(panel: Panel, trials: Trials, settings: Mapping[str, Any], cl
             cost = _cost(model, panel, windows)
             left = allowed - (clock.elapsed() - began)
             if cost > max(left, 0.0):
-                trials.left_out[label] = f"would take about {cost:.1f} s, {max(left, 0):.1f} s were left for baselines"
+                told = f"{_seconds(cost)}, {_seconds(max(left, 0.0))} were left for baselines"
+                trials.left_out[label] = f"would take about {told}"
                 continue
             result = backtest(model, panel, folds=folds.count, season=settings["season"])
         except (ConfigError, DataError):
@@ -102,6 +103,10 @@ def _try_baselines(panel: Panel, trials: Trials, settings: Mapping[str, Any], cl
             trials.left_out[label] = f"failed: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
         else:
             trials.add(candidate, result, refit_seconds=result.fit_seconds)
+
+
+def _seconds(count: float) -> str:
+    return f"{count:.0f} s" if count >= 10 else f"{count:.1f} s"
 
 
 def _cost(model: Any, panel: Panel, windows: int) -> float:
@@ -126,13 +131,13 @@ def _try_networks(panel: Panel, trials: Trials, settings: Mapping[str, Any], clo
     for candidate in waiting:
         forecaster_class(candidate.name)  # the import counts as time of the job, not of the first network
     while waiting and clock.left() / (len(waiting) + 1) < LEAST_SECONDS:
-        trials.left_out[waiting.pop().label] = f"no time left for it within {clock.limit:g} s"
+        trials.left_out[waiting.pop().label] = _no_time(clock)
     done = 0
     while waiting:
         candidate = waiting.pop(0)
         share = _share(trials, done, len(waiting) + 1, clock)
         if share < LEAST_SECONDS / 2:
-            trials.left_out[candidate.label] = f"no time left for it within {clock.limit:g} s"
+            trials.left_out[candidate.label] = _no_time(clock)
             continue
         _try_network(candidate, panel, trials, settings, share, watcher)
         done += 1
@@ -140,6 +145,11 @@ def _try_networks(panel: Panel, trials: Trials, settings: Mapping[str, Any], clo
         _try_longer(panel, trials, settings, clock, watcher)
     if not _behind(trials):
         _try_more(panel, trials, settings, done, clock, watcher)
+
+
+def _no_time(clock: Clock) -> str:
+    kept = f", {clock.reserve:.0f} s of which are kept for forecast and report" if clock.reserve >= 1 else ""
+    return f"no time left for it within {clock.limit:g} s{kept}"
 
 
 def _try_longer(panel: Panel, trials: Trials, settings: Mapping[str, Any], clock: Clock, watcher: Watcher) -> None:

@@ -225,7 +225,9 @@ def criterion(batch: Batch, models: Models, cycle: int) -> Floats:
 
 
 def _leaders(batch: Batch, fitted: list[Models], cycle: int) -> list[Models]:
-    """The models of each series with the lowest AICc."""
+    """The models of each series with the lowest AICc; none where all series are too short for any."""
+    if not fitted:
+        return []
     series = np.concatenate([models.series for models in fitted])
     score = np.concatenate([criterion(batch, models, cycle) for models in fitted])
     order = np.lexsort((score, series))

@@ -98,13 +98,14 @@ def test_what_cannot_be_fitted_again_in_time_is_not_chosen(base: Backtest) -> No
     }
     kinds: dict[str, Kind] = {"naive": "simple", "theta": "statistics", "gru": "network"}
     assert decide(results, kinds)[0] == "gru"
-    assert decide(results, kinds, within=("naive", "theta"))[0] == "theta"
+    name, _, why = decide(results, kinds, within=("naive", "theta"))
+    assert name == "theta" and "no time is left to fit it again" in why[-1] and why[-1].startswith("gru has an error")
 
 
 def test_the_best_simple_one_forecasts_where_nothing_can_be_fitted_again_in_time(base: Backtest) -> None:
     results = {"naive": with_errors(base, 3, seed=1), "theta": with_errors(base, 1, seed=2)}
     name, _, why = decide(results, {"naive": "simple", "theta": "statistics"}, within=())
-    assert name == "naive" and not why
+    assert name == "naive" and why[0].startswith("theta has an error")
 
 
 def test_equal_errors_leave_the_simple_one(base: Backtest) -> None:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 
+from forecast import create
 from forecast.baselines.batches import Batch
 from forecast.baselines.ets import ADDITIVE, ETS, RELATIVE, begin, count, descend, split
 from forecast.baselines.smoothing import loss
@@ -200,3 +201,11 @@ def test_the_models_are_weighted_by_the_criterion_as_statsmodels_fits_them():
     assert scores[parts[0][0]] <= min(scores.values()) + 0.2
     expected = np.exp([-scores[spec] / 4 for spec, _ in parts])
     np.testing.assert_allclose([own[0] for _, own in parts], expected / expected.sum(), atol=0.03)
+
+
+@pytest.mark.parametrize("length", [4, 5])
+def test_where_every_series_is_too_short_for_a_model_none_is_found(length):
+    (outcome,) = ETS.learn([seasonal(length)], season=1, positive=[True])
+    assert isinstance(outcome, ValueError) and "no model could be fitted" in str(outcome)
+    frame = pd.DataFrame({"day": pd.date_range("2024-01-01", periods=length), "y": seasonal(length)})
+    assert np.isfinite(create("ets", horizon=1).fit(frame).predict()["y"]).all()
