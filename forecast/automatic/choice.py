@@ -225,9 +225,18 @@ def _nothing_added(kind: Kind, labels: list[str], errors: Mapping[str, Floats], 
 
 
 def _sentence(found: Option, chosen: Option, kind: Kind, weight: Floats, noise: float, *, better: bool) -> str:
-    one, other = (_mean(option.judged, weight) for option in (found, chosen))
-    words = f"{WORDS[kind]}: {_named(found)} has an error of {one:.3g} where {_named(chosen)} has {other:.3g}"
+    one, other = _told(*(_mean(option.judged, weight) for option in (found, chosen)))
+    words = f"{WORDS[kind]}: {_named(found)} has an error of {one} where {_named(chosen)} has {other}"
     return f"{words}, {'better by more' if better else 'no better by more'} than the noise of {noise:.2g}."
+
+
+def _told(*errors: float) -> tuple[str, ...]:
+    """Three digits of each, more where it takes these to tell them apart."""
+    for digits in range(3, 7):
+        told = tuple(f"{error:.{digits}g}" for error in errors)
+        if len(set(told)) == len(set(errors)):
+            break
+    return told
 
 
 def _named(option: Option) -> str:

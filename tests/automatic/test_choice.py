@@ -10,7 +10,7 @@ from scipy.special import ndtri
 from scipy.stats import sem
 
 from forecast import create
-from forecast.automatic.choice import Kind, _standard_error, choose
+from forecast.automatic.choice import Kind, _standard_error, _told, choose
 from forecast.automatic.intervals import calibration_of
 from forecast.evaluation.results import Backtest
 
@@ -112,6 +112,12 @@ def test_equal_errors_leave_the_simple_one(base: Backtest) -> None:
     same = with_errors(base, 1, seed=1)
     kinds: dict[str, Kind] = {"naive": "simple", "theta": "statistics", "gru": "network"}
     assert decide({"naive": same, "theta": same, "gru": same}, kinds)[0] == "naive"
+
+
+def test_errors_that_differ_are_told_with_digits_that_differ() -> None:
+    assert _told(0.6472, 0.8897) == ("0.647", "0.89")
+    assert _told(1.0261, 1.0338) == ("1.026", "1.034")
+    assert _told(1.0, 1.0) == ("1", "1")
 
 
 @pytest.mark.parametrize("factor", [0.4, 2.5])
