@@ -150,6 +150,8 @@ def best_of(trials: Sequence[Trial], *, kept: str) -> Trial:
     told = "; ".join(f"{reason} ({count} times)" for reason, count in reasons.most_common(3))
     cause = f"none of {len(trials)} trials came to its end: {told}" if trials else "no trial came to its end in time"
     remedy = "Give more time (timeout, --timeout)." if not trials else "Correct the settings or narrow the space."
+    if reasons and all(reason.startswith("the objective ") for reason in reasons):
+        remedy = "Choose another error, such as mae, which is in the data's units (objectives, --objective)."
     raise ForecastError(cause, f"{remedy} The trials are kept in {kept}.")
 
 
