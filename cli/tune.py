@@ -143,4 +143,4 @@ def _tell(result: "TuneResult", folder: Path) -> None:
     for text in result.remarks:
         print_text(f"- {cell(text)}")
     print_text(f"\n{folder}: {', '.join(sorted(entry.name for entry in folder.iterdir()))}")
-    print_text(f"fit it again with: forecast fit DATA --config {folder / 'best.toml'} -o MODEL")
+    print_text(f"fit it again with: forecast fit DATA --config {folder / 'best.toml'} --refit -o MODEL")

@@ -117,7 +117,7 @@ def _none_better(ranking: pd.DataFrame, winner: str, measure: str) -> str:
     if ranking[measure].iloc[0] < base:  # something else was chosen, for reasons of its own
         kept = f"; seasonal naive has {base:.3g}" if winner != REFERENCE else ""
         return f"{winner} is chosen: {measure.upper()} {ranking[measure][winner]:.3g}{kept}."
-    words = f"No forecaster beats seasonal naive ({measure.upper()} {base:.3g}) on these data"
+    words = f"No forecaster that was tried beats seasonal naive ({measure.upper()} {base:.3g}) on these data"
     if winner != REFERENCE:
         return f"{words}: {winner} is as good, and forecasts."
     closest = f"; the closest is {others.index[0]} with {others[measure].iloc[0]:.3g}" if len(others) else ""

@@ -102,7 +102,7 @@ def test_it_says_so_when_nothing_beats_seasonal_naive(quick: None) -> None:
     result = quick_run(weekly(noise=0.0))
     assert result.winner == "seasonal-naive"
     assert not result.verdict.beaten
-    assert result.verdict.sentences[0].startswith("No forecaster beats seasonal naive")
+    assert result.verdict.sentences[0].startswith("No forecaster that was tried beats seasonal naive")
     np.testing.assert_allclose(result.forecast["forecast"], weekly(steps=127, noise=0.0)["sales"][-7:], atol=1e-6)
 
 

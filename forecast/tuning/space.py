@@ -30,7 +30,8 @@ GRID_POINTS = 4  # of a range without steps, where a grid is searched
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A forecaster that is tried.  settings: those that stay.  search: those that vary.  usual: their default values.
+    """A forecaster that is tried.  settings: those that stay.  search: those that vary.  usual: their default values,
+    or the nearest in ranges of the user's own.
 
     start: the parameters that stand for the usual values in the trial that is queued for these, as they need not lie
     within the ranges.
@@ -188,13 +189,22 @@ def _candidate(name: str, chosen: Mapping[str, Any], panel: Panel, own: Mapping[
     values = {key: getattr(usual, key) for key in search}
     near = {key: open_ones.get(key) if value is None else value for key, value in values.items()}
     whole = frozenset(key for key in search if ranges.is_whole(hints[key]))
+    start = {key: ranges.nearest(search[key], near[key], whole=key in whole) for key in search}
+    for key in own.keys() & start.keys():  # what the user's ranges leave out is not tried either
+        if start[key] != ranges.label(near[key]):
+            values[key] = _value(search[key], start[key])
     return Candidate(
         settings={key: value for key, value in fixed.items() if key not in search},
         search=search,
         usual=values,
-        start={key: ranges.nearest(search[key], near[key], whole=key in whole) for key in search},
+        start=start,
         whole=whole,
     )
+
+
+def _value(search: Ranged, start: Any) -> Any:
+    """The value of a range for which a parameter stands."""
+    return search[[ranges.label(one) for one in search].index(start)] if isinstance(search, tuple) else start
 
 
 def _declared(
@@ -244,7 +254,7 @@ def _gridded(candidate: Candidate, points: int) -> Candidate:
         if not isinstance(one, tuple):
             values = ranges.gridded(one, whole=key in candidate.whole, points=points)
             search[key], start[key] = values, min(values, key=partial(_distance, start[key]))
-    usual = {key: search[key][[ranges.label(one) for one in search[key]].index(start[key])] for key in search}
+    usual = {key: _value(search[key], start[key]) for key in search}
     return replace(candidate, search=search, start=start, usual=usual)
 
 

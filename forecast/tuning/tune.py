@@ -72,7 +72,8 @@ def tune(
     output: folder for best.toml, trials.csv, pictures, model and, by default, the study; that of an unfinished search
     goes on.  fit: fit the best settings on all rows in the end.
 
-    The first trial has the default settings, so that the result is never worse on the folds than they are.
+    The first trial has the default settings (the nearest ones within ranges of your own), so that the result is never
+    worse on the folds than they are.
     Raises ``ConfigError`` and ``DataError`` before anything is tried, ``ForecastError`` where all trials failed, and
     ``KeyboardInterrupt`` on Ctrl-C; trials that are finished are kept in every case.
     """

@@ -265,7 +265,7 @@ def test_an_interrupt_ends_with_exit_code_130_and_leaves_nothing(
     def interrupt(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("forecast.run.try_all", interrupt)
+    monkeypatch.setattr("forecast.run.select", interrupt)
     assert_refused(call("run", sales, "--horizon", 3, "-o", "a/b/out"), 130, ["interrupted"], tmp_path, {sales})
 
 

@@ -200,3 +200,12 @@ def test_spaces_are_told_apart_by_their_description_but_not_by_where_they_run(pa
     one = make_space({"lstm": {"horizon": 7, "device": "cpu", "threads": 2}}, panel).describe()
     assert one == make_space({"lstm": {"horizon": 7}}, panel).describe()
     assert one != make_space({"lstm": {"horizon": 7, "max_steps": 9}}, panel).describe()
+
+
+def test_ranges_of_ones_own_bind_the_first_trial_too(panel):
+    own = {"hidden_size": [16, 32], "dropout": {"low": 0.3, "high": 0.5}, "learning_rate": {"low": 1e-3, "high": 1e-2}}
+    space = make_space({"lstm": {"horizon": 7}}, panel, own)
+    (start,) = space.starts()
+    _, settings = draw(space, params=start)
+    assert settings["hidden_size"] == 16 and settings["dropout"] == pytest.approx(0.3)
+    assert settings["learning_rate"] == create("lstm", horizon=7).learning_rate  # lies within
