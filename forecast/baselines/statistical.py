@@ -19,6 +19,7 @@ from forecast.cores import cores
 from forecast.datasets.arrays import Floats, Ints
 from forecast.datasets.panel import Panel
 from forecast.datasets.seasons import detect_season
+from forecast.errors import ModelFormatError
 from forecast.estimators.base import Job
 from forecast.estimators.settings import setting
 
@@ -174,6 +175,9 @@ class _Local(Baseline):
         return state, arrays
 
     def _restore(self, state: dict[str, Any], arrays: dict[str, Floats]) -> None:
+        if "stretch" not in arrays:
+            cause = f"this {type(self).__name__} was saved by an earlier version, in a form that is no longer read"
+            raise ModelFormatError(cause, "Fit it again, which takes seconds.")
         self.stretch_ = arrays["stretch"]
         sizes = np.array(state["sizes"], np.int64).reshape(-1, 3)
         parts = iter(np.split(arrays["numbers"], sizes.ravel().cumsum()[:-1]) if sizes.size else ())

@@ -9,6 +9,7 @@ from forecast.baselines import ARIMAForecaster, ETSForecaster, ThetaForecaster
 from forecast.baselines.ets import ETS
 from forecast.baselines.local import Task, solve
 from forecast.baselines.processes import solve_all
+from forecast.errors import ModelFormatError
 
 KINDS = [ETSForecaster, ThetaForecaster, ARIMAForecaster]
 SEASON, HORIZON = 4, 10
@@ -86,6 +87,15 @@ def test_what_was_learned_survives_json_and_arrays(make_panel, learn, kind):
     again._restore(json.loads(json.dumps(state)), {name: array.copy() for name, array in arrays.items()})
     window = (range(3), panel.ends)
     np.testing.assert_array_equal(forecast(again, panel, *window), forecast(model, panel, *window))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_form_that_is_no_longer_read_is_refused_with_what_to_do(make_panel, learn, kind):
+    state, arrays = learn(kind(horizon=4, workers=1), make_panel([seasonal()]), season=SEASON)._state()
+    del arrays["stretch"]
+    with pytest.raises(ModelFormatError, match="earlier version") as told:
+        kind(horizon=4)._restore(state, arrays)
+    assert "Fit it again" in told.value.remedy
 
 
 @pytest.mark.parametrize("kind", KINDS)
