@@ -191,7 +191,7 @@ def _candidate(name: str, chosen: Mapping[str, Any], panel: Panel, own: Mapping[
     whole = frozenset(key for key in search if ranges.is_whole(hints[key]))
     start = {key: ranges.nearest(search[key], near[key], whole=key in whole) for key in search}
     for key in own.keys() & start.keys():  # what the user's ranges leave out is not tried either
-        if start[key] != ranges.label(near[key]):
+        if near[key] is not None and start[key] != ranges.label(near[key]):
             values[key] = _value(search[key], start[key])
     return Candidate(
         settings={key: value for key, value in fixed.items() if key not in search},
