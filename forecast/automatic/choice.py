@@ -33,9 +33,8 @@ WORDS: Mapping[Kind, str] = {"simple": "Simple ones", "statistics": "Statistics"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Option:
-    """What may be chosen.  backtest: of the weighted members on all folds.
-
-    judged: (W,) errors of the windows; those of learned weights come from weights learned on the other windows.
+    """What may be chosen.  backtest: of the weighted members, those of learned weights by weights learned on the other
+    half of the windows, so that no window is forecast with what was learned from it.  judged: (W,) its errors.
     """
 
     weights: Weights
@@ -146,13 +145,14 @@ def _learned(pool: Mapping[str, Backtest], affordable: Callable[[Sequence[str]],
     weights = _lighter(weigh(pool, "greedy"))
     if len(weights.members) < 2 or not affordable(weights.members):
         return None
-    option = _option(weights, pool)
-    judged = option.judged.copy()
+    whole = combined_backtest(pool, weights, name=COMBINED)
+    values = whole.values.copy()
     for learned_on in (half, ~half):
         earlier = {label: part_of(result, learned_on) for label, result in pool.items()}
         later = {label: part_of(result, ~learned_on) for label, result in pool.items()}
-        judged[~learned_on] = _option(_lighter(weigh(earlier, "greedy")), later).judged
-    return replace(option, judged=judged)
+        values[~learned_on] = combined_backtest(later, _lighter(weigh(earlier, "greedy")), name=COMBINED).values
+    honest = replace(whole, values=values)
+    return Option(weights=weights, backtest=honest, judged=_errors(honest))
 
 
 def _lighter(weights: Weights) -> Weights:

@@ -10,8 +10,9 @@ from scipy.special import ndtri
 from scipy.stats import sem
 
 from forecast import create
-from forecast.automatic.choice import Kind, _standard_error, _told, choose
+from forecast.automatic.choice import Kind, _learned, _standard_error, _told, choose
 from forecast.automatic.intervals import calibration_of
+from forecast.ensembles.backtests import combined_backtest
 from forecast.evaluation.results import Backtest
 
 STEPS, SEASON, HORIZON = 300, 7, 7
@@ -68,6 +69,17 @@ def test_statistics_whose_errors_cancel_are_combined(base: Backtest) -> None:
     name, weights, _ = decide(results, {"naive": "simple", "theta": "statistics", "ets": "statistics"})
     assert name == "combined" and set(weights) == {"theta", "ets"}
     assert weights["theta"] == pytest.approx(0.5, abs=0.2)
+
+
+def test_a_combination_is_reported_with_weights_that_were_learned_on_other_windows(base: Backtest) -> None:
+    """What it is said to reach is what it was judged by, not the error on the windows that chose its weights."""
+    results = {f"m{n}": with_errors(base, 1, seed=n) for n in range(6)} | {"naive": with_errors(base, 4, seed=9)}
+    kinds: dict[str, Kind] = {"naive": "simple", **{f"m{n}": "statistics" for n in range(6)}}
+    learned = _learned(results, lambda labels: True)
+    assert learned is not None and choose(results, kinds, affordable=lambda labels: True).option.combined
+    told = learned.backtest.metrics()["mase"]
+    assert told == pytest.approx(float(np.mean(learned.judged)))
+    assert told > combined_backtest(results, learned.weights, name="in sample").metrics()["mase"]
 
 
 def test_many_variants_of_a_network_do_not_crowd_out_the_statistics(base: Backtest) -> None:
