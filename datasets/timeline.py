@@ -165,7 +165,9 @@ class Timeline:
 
     @classmethod
     def from_json(cls, state: dict[str, Any]) -> Self:
-        rows = state.get("rows")
+        rows, phase = state.get("rows"), state.get("phase", 0)
+        if not isinstance(phase, int):
+            raise ValueError(f"phase={phase!r} is no whole number")
         return cls(**state | {"rows": None if rows is None else RowTimes.from_json(rows)})
 
 

@@ -101,6 +101,8 @@ def _unpack_learned(
     check_values(forecaster)
     forecaster.schema_ = panel.schema
     forecaster.season_ = int(document["season"])
+    if forecaster.season_ < 1:
+        raise ModelFormatError(f"a season of {forecaster.season_} steps is none")
     forecaster.transform_ = restore_transform(document["transform"], _group(arrays, TRANSFORM))
     forecaster.report_ = dict(document["report"])
     forecaster.fitted_ends_, forecaster.panel_ = ends, panel

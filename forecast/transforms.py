@@ -160,8 +160,11 @@ def learn_transform(
 
 
 def restore_transform(state: Mapping[str, Any], arrays: Mapping[str, Floats]) -> Transform:
-    """The transform that ``state()`` described."""
+    """The transform that ``state()`` described; ``ValueError`` for bounds that are no numbers."""
     bounds = {"lower": state["lower"], "upper": state["upper"]}
+    for name, bound in bounds.items():
+        if bound is not None and (isinstance(bound, bool) or not isinstance(bound, int | float)):
+            raise ValueError(f"{name}={bound!r} is no number")
     if state["kind"] == "box-cox":
         return BoxCox(powers=dict(zip(state["series"], arrays["powers"].tolist(), strict=True)), **bounds)
     return KINDS[state["kind"]](**bounds)

@@ -299,7 +299,11 @@ def test_a_newer_format_names_the_version_to_install(folder, written_by):
         lambda d: d["context"]["schema"].update(target=["a", "b"]),
         lambda d: d["context"]["schema"].update(planet="Mars"),
         lambda d: d["context"]["timeline"].update(freq="fortnightly"),
+        lambda d: d["context"]["timeline"].update(phase=[]),
         lambda d: d["context"].update(timeline=7),
+        lambda d: d.update(season=-1),
+        lambda d: d["transform"].update(lower="x"),
+        lambda d: d["transform"].update(upper={}),
     ],
 )
 def test_a_forged_description_is_refused(folder, change):
@@ -321,6 +325,34 @@ def test_a_forged_description_is_refused(folder, change):
 def test_forged_arrays_are_refused(folder, change):
     rewrite_weights(folder, change)
     refused(folder, DOCUMENT)
+
+
+@pytest.mark.parametrize("name", ["theta", "linear", "combined", "conformal"])
+def test_damaged_arrays_of_what_was_learned_are_refused(name, frame, tmp_path):
+    """Whatever is cut off, reshaped or no number: it would end in a traceback at the first forecast, or in NaN."""
+    settings = {"combined": {"members": ["naive", "linear"]}, "conformal": {"forecaster": "linear", "folds": 3}}
+    create(name, horizon=3, season=4, **settings.get(name, {})).fit(frame[["month", "shop", "sales"]]).save(
+        tmp_path / "whole"
+    )
+    found = []
+    rewrite_weights(tmp_path / "whole", lambda arrays: found.extend((n, a.dtype.kind) for n, a in arrays.items()))
+    floats = [n for n, kind in found if n.startswith("learned.") and kind == "f"]
+    assert floats
+    for key in floats:
+        for damage in (lambda a: a[:-1].copy(), lambda a: a[None].copy(), lambda a: np.full_like(a, np.nan)):
+            if key.endswith(("numbers", "scale")) and damage(np.zeros(2)).shape == (2,):
+                continue  # what a series without a value has learned is no number
+            shutil.copytree(tmp_path / "whole", tmp_path / "broken")
+            rewrite_weights(tmp_path / "broken", lambda a, key=key, damage=damage: a.update({key: damage(a[key])}))
+            refused(tmp_path / "broken", DOCUMENT)
+            shutil.rmtree(tmp_path / "broken")
+
+
+@pytest.mark.parametrize("sizes", [[], [[10**12, 0, 0]], [[-1, 1, 1]]])
+def test_sizes_that_are_not_those_of_the_arrays_are_refused(sizes, frame, tmp_path):
+    create("theta", horizon=3, season=4).fit(frame[["month", "shop", "sales"]]).save(tmp_path / "model")
+    rewrite(tmp_path / "model", lambda d: d["state"].update(sizes=sizes))
+    refused(tmp_path / "model", DOCUMENT)
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,10 @@ class LinearForecaster(Baseline):
     def _restore(self, state: dict[str, Any], arrays: dict[str, Floats]) -> None:
         self.lookback_, self.ridge_ = int(state["lookback"]), float(state["ridge"])
         self.weights_, self.quantiles_ = arrays["weights"], arrays["quantiles"]
+        shapes = (self.lookback_ + 1, self.horizon), (self.horizon, len(GRID))
+        for array, shape in zip((self.weights_, self.quantiles_), shapes, strict=True):
+            if self.lookback_ < 1 or array.shape != shape or not np.isfinite(array).all():
+                raise ValueError(f"an array of shape {array.shape} is no finite one of shape {shape}")
 
 
 class _Source:

@@ -179,8 +179,12 @@ class _Local(Baseline):
             cause = f"this {type(self).__name__} was saved by an earlier version, in a form that is no longer read"
             raise ModelFormatError(cause, "Fit it again, which takes seconds.")
         self.stretch_ = arrays["stretch"]
-        sizes = np.array(state["sizes"], np.int64).reshape(-1, 3)
-        parts = iter(np.split(arrays["numbers"], sizes.ravel().cumsum()[:-1]) if sizes.size else ())
+        sizes, count = np.array(state["sizes"], np.int64).ravel(), len(state["series"])
+        if sizes.shape != (3 * count,) or (sizes < 0).any() or sizes.sum() != len(arrays["numbers"]):
+            raise ValueError(f"the numbers of {count} series do not have the sizes {state['sizes']}")
+        if self.stretch_.shape != (self.horizon,) or not np.isfinite(self.stretch_).all():
+            raise ValueError(f"a spread of shape {self.stretch_.shape} is not finite for each of {self.horizon} steps")
+        parts = iter(np.split(arrays["numbers"], sizes.cumsum()[:-1]) if count else ())
         names = zip(state["series"], state["channels"], state["specs"], strict=True)
         rows = zip(names, arrays["span"].tolist(), arrays["scale"].tolist(), strict=True)
         self.learned_ = {

@@ -67,6 +67,8 @@ class Weights:
         points, by_level = arrays["points"], arrays.get("by_level")
         if points.shape != (len(members),) or (by_level is not None and by_level.shape != (len(levels), len(members))):
             raise ValueError(f"weights of {len(members)} members do not have the shape {points.shape}")
+        if not all(np.isfinite(values).all() for values in (points, by_level) if values is not None):
+            raise ValueError("the weights are not finite")
         if state["how"] not in get_args(Weighting):
             raise ValueError(f"{state['how']!r} is no weighting")
         return Weights(members=members, points=points, levels=levels, by_level=by_level, how=state["how"])

@@ -148,6 +148,7 @@ class Calibration:
             arrays["shift"].shape != shape[1:]
             or arrays["scores"].shape != shape[:1]
             or state["kind"] not in get_args(Kind)
+            or np.isnan([*map(np.sum, (arrays["thresholds"], arrays["spread"], arrays["shift"]))]).any()
         ):
             raise ValueError("the calibration's parts do not fit together")
         return Calibration(
