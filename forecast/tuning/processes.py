@@ -149,6 +149,7 @@ def main() -> None:
 
 
 def _unpacked(data: bytes) -> Job:
+    """The job, from the pipe of the command that started this process: no file is ever read so."""
     try:
         job: Job = pickle.loads(data)
         return job
